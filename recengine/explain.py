@@ -1,0 +1,42 @@
+"""Why a movie stands where it stands: a score split into a base and its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["movie", "person", "effect"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contribution to a score.
+
+    `kind`: what carried it: a movie the person rated, another person, or an effect such as "movie's bias".
+    `index`: position of that movie or person, −1 for an effect; `what`: the effect's name, "" otherwise.
+    `weight`: what it adds to the score, in the score's unit (stars, for rating models).
+    `similarity`, `rating`: of the neighbor, where there is one.
+    """
+
+    kind: Kind
+    weight: float
+    index: int = -1
+    what: str = ""
+    similarity: float | None = None
+    rating: float | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A score, where it started (`base`, named by `base_name`) and its parts, strongest first.
+
+    When `exact`, `base` plus the parts' weights is `score`. `fallback` is None, or one clause that says
+    why the model had no opinion and what stands in its place.
+    """
+
+    score: float
+    base: float
+    base_name: str
+    parts: tuple[Part, ...]
+    exact: bool
+    fallback: str | None = None

@@ -1,0 +1,152 @@
+"""The one protocol: a `Recommender` is hyperparameters, `fit` makes it a `Fitted`, and that answers queries."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from recengine.data.dataset import Bool, Dataset, Float32, Query
+from recengine.errors import Cancelled
+from recengine.explain import Explanation
+from recengine.rank import Ranking, rank
+
+Family = Literal["baselines", "neighbors", "content", "linear", "factors", "neural", "hybrids"]
+
+_BLOCK_CELLS = 8_000_000  # scores held at once while predicting: 32 MB
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a model can do, so that no page or table has to guess.
+
+    `ratings`: its scores are predicted ratings. `personal`: they depend on the person.
+    `visitors`: it answers people who are not in the training data. `exact`: its explanations sum to the score.
+    `time`, `features`: it learns from the ratings' times, from the movies' attributes.
+    """
+
+    ratings: bool
+    personal: bool
+    visitors: bool = True
+    exact: bool = True
+    time: bool = False
+    features: bool = False
+
+
+def _silent(fraction: float, message: str) -> None:  # noqa: ARG001
+    """Progress that nobody watches."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Context:
+    """How a fit is run, apart from what is fitted: seed, device, progress, cancel, and how children are fitted.
+
+    `progress(fraction, message)` is called from the fitting thread. `fit` fits a child model; the lab passes
+    one that goes through the store, so a child fitted alone and inside a hybrid is one artifact.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    progress: Callable[[float, str], None] = _silent
+    cancelled: Callable[[], bool] = _never
+    fit: Callable[[Recommender, Dataset], Fitted] | None = None
+
+    def step(self, fraction: float, message: str) -> None:
+        """Report progress (0 to 1); raises `Cancelled` when the work should stop."""
+        if self.cancelled():
+            raise Cancelled("The work was cancelled; nothing was kept.")
+        self.progress(fraction, message)
+
+    def fit_child(self, model: Recommender, train: Dataset) -> Fitted:
+        """Fit a model that is part of another."""
+        return self.fit(model, train) if self.fit else model.fit(train, self)
+
+
+class Recommender(BaseModel, ABC):
+    """A model before it is fitted. Its fields are its hyperparameters, with bounds and a help text.
+
+    >>> from recengine import registry
+    >>> registry.create("item-knn", {"k": "60"}).k
+    60
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[Family]
+    traits: ClassVar[Traits]
+    revision: ClassVar[int] = 1
+
+    @abstractmethod
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008 (frozen)
+        """Learn from `train`, which is not changed. Raises `ModelError` where the data do not suit the model."""
+
+    def spec(self) -> dict[str, Any]:
+        """Name and hyperparameters as plain JSON; `registry.from_spec` reads it back."""
+        return {"model": self.name, **self.model_dump(mode="json")}
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Predicted ratings, float32 `(m,)`, and where the fallback stood in, bool `(m,)`."""
+
+    value: Float32
+    fallback: Bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fitted(ABC):
+    """A model that has learned. Frozen and made of arrays, so it is cheap to save and safe to share."""
+
+    model: Recommender
+    scale: tuple[float, float] | None
+
+    @abstractmethod
+    def score(self, query: Query) -> Float32:
+        """Scores float32 `(b, n_items)`, higher is better; NaN where the model has no opinion."""
+
+    @abstractmethod
+    def fallback(self, query: Query) -> Float32:
+        """What stands in where `score` is NaN, float32 `(b, n_items)`, finite everywhere."""
+
+    @abstractmethod
+    def explain(self, query: Query, item: int) -> Explanation:
+        """Why `item` gets its score from the first query; where there is no opinion, why, and the fallback."""
+
+    def recommend(self, query: Query, k: int = 10, *, allowed: Bool | None = None) -> Ranking:
+        """The `k` best unseen items a query, best first; `allowed` is a filter, bool `(n_items,)`."""
+        return rank(self.score(query), self.fallback(query), query.history, k, allowed=allowed)
+
+    def predict(
+        self, query: Query, row: NDArray[Any] | list[int], item: NDArray[Any] | list[int]
+    ) -> Prediction:
+        """Predicted ratings of `m` pairs: query number `row[j]` and item `item[j]`, within the rating scale.
+
+        Cost: that of `score` for the rows named, in blocks of bounded memory.
+        """
+        row, item = np.asarray(row, np.int64), np.asarray(item, np.int64)
+        value, stood_in = np.empty(len(row), np.float32), np.empty(len(row), np.bool_)
+        order = np.argsort(row, kind="stable")
+        step = max(1, _BLOCK_CELLS // max(1, query.history.shape[1]))
+        for start in range(0, len(query), step):
+            block = query.rows(start, start + step)
+            low, high = np.searchsorted(row[order], [start, start + step])
+            pair = order[low:high]
+            if len(pair) == 0:
+                continue
+            own = self.score(block)[row[pair] - start, item[pair]]
+            stood_in[pair] = ~np.isfinite(own)
+            if stood_in[pair].any():
+                own = np.where(np.isfinite(own), own, self.fallback(block)[row[pair] - start, item[pair]])
+            value[pair] = own
+        return Prediction(value if self.scale is None else np.clip(value, *self.scale), stood_in)

@@ -1,0 +1,407 @@
+"""Neighborhood models: `UserKNN` finds people like the person, `ItemKNN` movies like those the person rated.
+
+Both predict a weighted average over the neighbors that *have* a rating; missing is not zero:
+
+    r̂_ui = c_ui + z_ui · Σ_n s_n · d_n / (Σ_n s_n + damping),    d_n = (r_n − c_n) / z_n
+
+over the k most similar neighbors n with a rating: people v who rated i, or movies j that u rated. The center c
+is 0, the mean of the row (the person's for `UserKNN`, the movie's for `ItemKNN`) or the baseline b_ui; z is the
+row's standard deviation for "z-score" and 1 otherwise. `aggregation="sum"` scores by Σ_n s_n · r_n instead: it
+gathers evidence, ranks better than predicted ratings do, and is the only sense that a neighborhood makes of data
+without ratings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recengine.data.dataset import Dataset, Float32, Int64, Query, freeze, freeze_csr
+from recengine.errors import ModelError
+from recengine.explain import Explanation, Part
+from recengine.model import Context, Family, Fitted, Recommender, Traits
+from recengine.models.baseline import Biases, estimate_biases
+from recengine.models.similarity import (
+    Measure,
+    Neighbors,
+    in_parts,
+    kernel_array,
+    kernel_csr,
+    nearest,
+    prepare,
+    row_norms,
+    rows_of,
+    stored_biases,
+)
+
+Centering = Literal["none", "mean", "z-score", "baseline"]
+Aggregation = Literal["average", "sum"]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Mean and standard deviation of the ratings in each row of a matrix, float32 `(n,)`.
+
+    A row without ratings has mean NaN; one without variation has the spread of all ratings.
+    """
+
+    mean: Float32
+    spread: Float32
+
+    @classmethod
+    def of(cls, ratings: sp.csr_matrix, overall_spread: float) -> Moments:
+        """The moments of each row."""
+        n, of_row, count = ratings.shape[0], rows_of(ratings), np.diff(ratings.indptr)
+        mean = np.bincount(of_row, ratings.data, n) / np.where(count > 0, count, np.nan)
+        square = np.bincount(of_row, (ratings.data - mean[of_row]) ** 2, n) / np.maximum(count, 1)
+        spread = np.where(square > 1e-8, np.sqrt(square), overall_spread)
+        return cls(freeze(mean.astype(np.float32)), freeze(spread.astype(np.float32)))
+
+
+@dataclass(frozen=True, eq=False)
+class Center:
+    """Where ratings are measured from: c and z of the module's formula.
+
+    `by`: whose mean "mean" and "z-score" take. `item`: moments of the movies' ratings. `biases`: None for
+    data without ratings.
+    """
+
+    by: Literal["person", "movie"]
+    how: Centering
+    item: Moments
+    overall_spread: float
+    biases: Biases | None
+
+    def cells(self, query: Query) -> tuple[NDArray[Any], NDArray[Any]]:
+        """c and z of every stored rating of the histories, each `(nnz,)`."""
+        history = query.history
+        if self.how == "baseline" and self.biases:
+            return stored_biases(self.biases, query), np.ones(history.nnz, np.float32)
+        if self.how == "none":
+            return np.zeros(history.nnz, np.float32), np.ones(history.nnz, np.float32)
+        moments, of = self._moments(query), rows_of(history) if self.by == "person" else history.indices
+        spread = moments.spread[of] if self.how == "z-score" else np.ones(history.nnz, np.float32)
+        return moments.mean[of], spread
+
+    def targets(self, query: Query) -> tuple[NDArray[Any], NDArray[Any]]:
+        """c and z of every prediction, each broadcastable to `(b, n_items)`."""
+        one = np.ones((1, 1), np.float32)
+        if self.how == "baseline" and self.biases:
+            return self.biases.score(query), one
+        if self.how == "none":
+            return 0 * one, one
+        moments, axis = self._moments(query), 1 if self.by == "person" else 0
+        spread = np.expand_dims(moments.spread, axis) if self.how == "z-score" else one
+        return np.expand_dims(moments.mean, axis), spread
+
+    def deviations(self, query: Query) -> Float32:
+        """d of every stored rating of the histories, float32 `(nnz,)`."""
+        center, spread = self.cells(query)
+        return ((query.history.data - center) / spread).astype(np.float32)
+
+    def _moments(self, query: Query) -> Moments:
+        return Moments.of(query.history, self.overall_spread) if self.by == "person" else self.item
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Σ s·d, Σ s and the number of neighbors of every prediction, each `(b, n_items)`."""
+
+    total: NDArray[Any]
+    weight: NDArray[Any]
+    count: NDArray[Any]
+
+    @classmethod
+    def of(cls, parts: list[tuple[Any, ...]], n_items: int) -> Sums:
+        """The parts of consecutive rows, put together."""
+        if not parts:
+            return cls(*(np.zeros((0, n_items)) for _ in range(3)))
+        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+class UserKNN(Recommender):
+    """What people with similar ratings thought of it.
+
+    Formula: see the module; the neighbors are the k people most similar to u among those who rated i.
+    Similarities are worked out when asked, from the query's history, so a visitor is answered like a stored
+    person, who is never their own neighbor. An empty history, or an item that no neighbor rated, has no opinion:
+    NaN, and the bias baseline stands in. Cost: O(m) to fit; a query costs the co-ratings of its history and
+    the ratings of its neighbors. Memory: O(m).
+    Source: Resnick et al., CSCW 1994; Herlocker et al., SIGIR 1999.
+    Differs from the paper: only positive similarities count; the baseline may replace the mean (Koren 2010).
+    """
+
+    name: ClassVar[str] = "user-knn"
+    title: ClassVar[str] = "User-based neighbors"
+    family: ClassVar[Family] = "neighbors"
+    traits: ClassVar[Traits] = Traits(ratings=True, personal=True)
+
+    k: int = Field(40, ge=1, le=500, description="Most similar people averaged for one prediction")
+    similarity: Measure = Field("pearson-baseline", description="How two people's ratings are compared")
+    centering: Centering = Field("baseline", description="What is taken off a rating before averaging")
+    shrinkage: float = Field(
+        100.0, ge=0, le=1000, description="Shared movies at which a similarity is halved"
+    )
+    min_support: int = Field(1, ge=1, le=100, description="Fewest shared movies for a similarity to count")
+    damping: float = Field(0.0, ge=0, le=100, description="Pull of a prediction back to its center")
+    neighborhood: int = Field(1000, ge=1, le=10_000, description="Most similar people considered at all")
+    aggregation: Aggregation = Field("average", description="Average predicts ratings, sum ranks by evidence")
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008
+        """Center the ratings and lay them out by movie; the similarities wait for the query."""
+        check_data(self, train)
+        context.step(0.0, "centering ratings")
+        center, everyone = center_of(train, "person", self.centering), all_people(train)
+        prepared = prepare(everyone, self.similarity, movie_mean(center, everyone), center.biases)
+        return FittedUserKNN(
+            model=self, scale=train.scale, center=center, ratings=everyone.history,
+            deviation=freeze(center.deviations(everyone)), by_item=freeze_csr(sp.csr_matrix(prepared.T)),
+            norm=row_norms(prepared), average=self.aggregation == "average",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedUserKNN(Fitted):
+    """`ratings`, `deviation`: r and d of the training data, by person; `by_item`: prepared for similarity."""
+
+    model: UserKNN
+    center: Center
+    ratings: sp.csr_matrix
+    deviation: Float32
+    by_item: sp.csr_matrix
+    norm: Float32
+    average: bool
+
+    def neighbors(self, query: Query) -> Neighbors:
+        """The people most similar to each query, best first, never the person themself."""
+        model = self.model
+        left = prepare(query, model.similarity, movie_mean(self.center, query), self.center.biases)
+        return nearest(
+            left, self.by_item, self.norm, np.diff(self.ratings.indptr), model.similarity, own=query.user,
+            keep=model.neighborhood, min_support=model.min_support, shrinkage=model.shrinkage,
+        )  # fmt: skip
+
+    def score(self, query: Query) -> Float32:
+        """r̂ of the module's formula, or Σ s·r; NaN where no neighbor rated the item."""
+        from recengine.models import kernels
+
+        near, n_items = self.neighbors(query), self.ratings.shape[1]
+        indptr, indices, ratings = kernel_csr(self.ratings)
+        values = kernel_array(self.deviation, np.float32) if self.average else ratings
+        arrays = (near.start, near.index, near.similarity, indptr, indices, values)
+
+        def part(first: int, last: int) -> tuple[Any, ...]:
+            sums: tuple[Any, ...] = kernels.sum_over_people(*arrays, self.model.k, first, last, n_items)
+            return sums
+
+        sums = Sums.of(in_parts(part, len(query), rows=32), n_items)
+        return score_of(sums, self.center, query, self.model.damping, average=self.average)
+
+    def fallback(self, query: Query) -> Float32:
+        """The bias baseline, or the number of ratings in data without ratings."""
+        return stand_in(self.center, np.diff(self.by_item.indptr), query)
+
+    def explain(self, query: Query, item: int) -> Explanation:
+        """The neighbors who rated the item, each with what it adds: exact."""
+        query = query.rows(0, 1)
+        person, similarity = self.neighbors(query).row(0)
+        column = self.ratings[person][:, [item]].tocoo()
+        has = np.sort(column.row)[: self.model.k]
+        if len(has) == 0:
+            why = "no similar person has rated this movie" if len(person) else "nobody similar was found"
+            return no_opinion(self, self.center, query, item, why)
+        cell = np.array([self._cell(int(v), item) for v in person[has]])
+        return explain_of(
+            "person", person[has], similarity[has], self.ratings.data[cell], self.deviation[cell],
+            self.center, query, item, self.model.damping, average=self.average,
+        )  # fmt: skip
+
+    def _cell(self, person: int, item: int) -> int:
+        """Where a person's rating of an item is stored."""
+        first, last = self.ratings.indptr[person], self.ratings.indptr[person + 1]
+        return int(first + np.searchsorted(self.ratings.indices[first:last], item))
+
+
+class ItemKNN(Recommender):
+    """How the person rated the movies most similar to it.
+
+    Formula: see the module; the neighbors are the k movies most similar to i among those that u rated. The
+    similarities between movies are worked out once, and each movie keeps its `neighborhood` nearest, so memory is
+    O(n_items · neighborhood) and never n_items². A visitor is answered from the ratings in the query. An empty
+    history, or an item like none of those rated, has no opinion: NaN, and the bias baseline stands in.
+    Cost: Σ_u |I_u|² to fit, |I_u| · neighborhood a query.
+    Source: Sarwar et al., WWW 2001; Koren, TKDD 2010, section 2.2 (Pearson on baseline residuals, shrunk).
+    Differs from the paper: only positive similarities count; the pull to the center is this model's `damping`.
+    """
+
+    name: ClassVar[str] = "item-knn"
+    title: ClassVar[str] = "Item-based neighbors"
+    family: ClassVar[Family] = "neighbors"
+    traits: ClassVar[Traits] = Traits(ratings=True, personal=True)
+
+    k: int = Field(40, ge=1, le=500, description="Most similar rated movies averaged for one prediction")
+    similarity: Measure = Field("pearson-baseline", description="How two movies' ratings are compared")
+    centering: Centering = Field("baseline", description="What is taken off a rating before averaging")
+    shrinkage: float = Field(
+        100.0, ge=0, le=1000, description="Shared people at which a similarity is halved"
+    )
+    min_support: int = Field(1, ge=1, le=100, description="Fewest shared people for a similarity to count")
+    damping: float = Field(0.0, ge=0, le=100, description="Pull of a prediction back to its center")
+    neighborhood: int = Field(1000, ge=1, le=10_000, description="Most similar movies kept for each movie")
+    aggregation: Aggregation = Field("average", description="Average predicts ratings, sum ranks by evidence")
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008
+        """Center the ratings and find every movie's neighbors."""
+        check_data(self, train)
+        context.step(0.0, "centering ratings")
+        center, everyone = center_of(train, "movie", self.centering), all_people(train)
+        prepared = prepare(everyone, self.similarity, person_mean(everyone), center.biases)
+        by_item = freeze_csr(sp.csr_matrix(prepared.T))
+        context.step(0.2, "comparing movies")
+        near = nearest(
+            by_item, prepared, row_norms(by_item), np.diff(by_item.indptr), self.similarity,
+            own=np.arange(train.n_items, dtype=np.int32),
+            keep=self.neighborhood, min_support=self.min_support, shrinkage=self.shrinkage,
+        )  # fmt: skip
+        context.step(1.0, "done")
+        return FittedItemKNN(
+            model=self, scale=train.scale, center=center, neighbors=near,
+            item_count=train.interactions.item_count, average=self.aggregation == "average",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedItemKNN(Fitted):
+    """`neighbors`: the nearest movies of every movie. `item_count`: ratings a movie, int64 `(n_items,)`."""
+
+    model: ItemKNN
+    center: Center
+    neighbors: Neighbors
+    item_count: Int64
+    average: bool
+
+    def score(self, query: Query) -> Float32:
+        """r̂ of the module's formula, or Σ s·r; NaN where no rated movie is a neighbor."""
+        from recengine.models import kernels
+
+        n_items = len(self.item_count)
+        indptr, indices, ratings = kernel_csr(query.history)
+        values = kernel_array(self.center.deviations(query), np.float32) if self.average else ratings
+        arrays = (indptr, indices, values, *kernel_csr(self.neighbors.holders))
+
+        def part(first: int, last: int) -> tuple[Any, ...]:
+            sums: tuple[Any, ...] = kernels.sum_over_movies(*arrays, self.model.k, first, last, n_items)
+            return sums
+
+        sums = Sums.of(in_parts(part, len(query), rows=32), n_items)
+        return score_of(sums, self.center, query, self.model.damping, average=self.average)
+
+    def fallback(self, query: Query) -> Float32:
+        """The bias baseline, or the number of ratings in data without ratings."""
+        return stand_in(self.center, self.item_count, query)
+
+    def explain(self, query: Query, item: int) -> Explanation:
+        """The rated movies that are neighbors of the item, each with what it adds: exact."""
+        query = query.rows(0, 1)
+        near, similarity = self.neighbors.row(item)
+        rated = np.flatnonzero(np.isin(near, query.history.indices))[: self.model.k]
+        if len(rated) == 0:
+            why = "no rated movie is similar to it" if query.history.nnz else "nothing has been rated yet"
+            return no_opinion(self, self.center, query, item, why)
+        cell = np.searchsorted(query.history.indices, near[rated])
+        return explain_of(
+            "movie", near[rated], similarity[rated], query.history.data[cell],
+            self.center.deviations(query)[cell],
+            self.center, query, item, self.model.damping, average=self.average,
+        )  # fmt: skip
+
+
+def check_data(model: UserKNN | ItemKNN, train: Dataset) -> None:
+    """Refuse, in one sentence, what these data cannot give."""
+    if len(train.interactions) == 0:
+        raise ModelError(f"{model.name} cannot learn from data without a single rating: choose other data.")
+    suits = (
+        model.centering == "none" and model.similarity in ("cosine", "jaccard") and model.aggregation == "sum"
+    )
+    if not train.explicit and not suits:
+        raise ModelError(
+            f"{train.name} holds no ratings, only who met what, so {model.name} can compare but not average: set "
+            "similarity=cosine (or jaccard), centering=none and aggregation=sum."
+        )
+
+
+def center_of(train: Dataset, by: Literal["person", "movie"], how: Centering) -> Center:
+    """The centering of a model, from its training data."""
+    overall = float(train.interactions.value.std()) or 1.0
+    biases = estimate_biases(train.interactions) if train.explicit else None
+    return Center(by, how, Moments.of(sp.csr_matrix(train.interactions.matrix.T), overall), overall, biases)
+
+
+def all_people(train: Dataset) -> Query:
+    """Everyone in the data as one query, without their sequences."""
+    user = np.arange(train.n_users, dtype=np.int32)
+    return Query(user, train.interactions.matrix, np.full((train.n_users, 0), -1, np.int32))
+
+
+def person_mean(query: Query) -> Float32:
+    """The person's mean rating for every stored rating, float32 `(nnz,)`."""
+    return Moments.of(query.history, 1.0).mean[rows_of(query.history)]
+
+
+def movie_mean(center: Center, query: Query) -> Float32:
+    """The movie's mean rating for every stored rating, float32 `(nnz,)`; a movie nobody rated is at its own."""
+    mean = center.item.mean[query.history.indices]
+    return np.where(np.isnan(mean), query.history.data, mean)
+
+
+def score_of(sums: Sums, center: Center, query: Query, damping: float, *, average: bool) -> Float32:
+    """The module's formula over the sums; NaN where no neighbor has a rating."""
+    if not average:
+        return np.where(sums.count > 0, sums.total, np.nan).astype(np.float32)
+    c, z = center.targets(query)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = c + z * sums.total / (sums.weight + damping)
+    return np.where(sums.count > 0, value, np.nan).astype(np.float32)
+
+
+def stand_in(center: Center, item_count: NDArray[Any], query: Query) -> Float32:
+    """What stands in for no opinion: the bias baseline, or the number of ratings in data without ratings."""
+    if center.biases:
+        return center.biases.score(query)
+    return np.tile(item_count.astype(np.float32), (len(query), 1))
+
+
+def no_opinion(fitted: Fitted, center: Center, query: Query, item: int, why: str) -> Explanation:
+    """An explanation that names the fallback."""
+    name = "user and item bias" if center.biases else "number of ratings"
+    value = float(fitted.fallback(query)[0, item])
+    return Explanation(value, value, name, (), exact=True, fallback=f"{why}; the {name} stands in")
+
+
+def explain_of(
+    kind: Literal["movie", "person"], index: NDArray[Any], similarity: NDArray[Any], rating: NDArray[Any],
+    deviation: NDArray[Any], center: Center, query: Query, item: int, damping: float, *, average: bool,
+) -> Explanation:  # fmt: skip
+    """The module's formula for one item, split by neighbor, strongest first."""
+    s = similarity.astype(np.float64)
+    base, name, weight = 0.0, "no evidence", s * rating
+    if average:
+        c, z = center.targets(query)
+        base = float(np.broadcast_to(c, (1, query.history.shape[1]))[0, item])
+        spread = float(np.broadcast_to(z, (1, query.history.shape[1]))[0, item])
+        weight = spread * s * deviation / (s.sum() + damping)
+        name = {
+            "none": "no stars", "baseline": "user and item bias",
+            "mean": f"the {center.by}'s mean", "z-score": f"the {center.by}'s mean",
+        }[center.how]  # fmt: skip
+    parts = [
+        Part(kind, float(w), index=int(i), similarity=float(a), rating=float(r))
+        for w, i, a, r in zip(weight, index, s, rating, strict=True)
+    ]
+    parts.sort(key=lambda part: -abs(part.weight))
+    return Explanation(base + float(weight.sum()), base, name, tuple(parts), exact=True)
