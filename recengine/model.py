@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from recengine.data.dataset import Bool, Dataset, Float32, Query
+from recengine.data.dataset import Bool, Dataset, Float32, Int64, Query
 from recengine.errors import Cancelled
 from recengine.explain import Explanation
 from recengine.rank import Ranking, rank
 
 Family = Literal["baselines", "neighbors", "content", "linear", "factors", "neural", "hybrids"]
 
-_BLOCK_CELLS = 8_000_000  # scores held at once while predicting: 32 MB
+_BLOCK_CELLS = 8_000_000  # fallbacks held at once while predicting: 32 MB
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Traits:
     features: bool = False
 
 
-def _silent(fraction: float, message: str) -> None:  # noqa: ARG001
+def _silent(fraction: float, message: str) -> None:
     """Progress that nobody watches."""
 
 
@@ -84,11 +84,15 @@ class Recommender(BaseModel, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     family: ClassVar[Family]
-    traits: ClassVar[Traits]
     revision: ClassVar[int] = 1
 
+    @property
     @abstractmethod
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008 (frozen)
+    def traits(self) -> Traits:
+        """What this model can do; hyperparameters may decide it, so it is asked of an instance."""
+
+    @abstractmethod
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Learn from `train`, which is not changed. Raises `ModelError` where the data do not suit the model."""
 
     def spec(self) -> dict[str, Any]:
@@ -116,6 +120,10 @@ class Fitted(ABC):
         """Scores float32 `(b, n_items)`, higher is better; NaN where the model has no opinion."""
 
     @abstractmethod
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """The scores of `m` cells alone, float32 `(m,)`: `score(query)[row, item]` up to rounding, but cheaper."""
+
+    @abstractmethod
     def fallback(self, query: Query) -> Float32:
         """What stands in where `score` is NaN, float32 `(b, n_items)`, finite everywhere."""
 
@@ -127,26 +135,21 @@ class Fitted(ABC):
         """The `k` best unseen items a query, best first; `allowed` is a filter, bool `(n_items,)`."""
         return rank(self.score(query), self.fallback(query), query.history, k, allowed=allowed)
 
-    def predict(
-        self, query: Query, row: NDArray[Any] | list[int], item: NDArray[Any] | list[int]
-    ) -> Prediction:
-        """Predicted ratings of `m` pairs: query number `row[j]` and item `item[j]`, within the rating scale.
+    def predict(self, query: Query, row: NDArray[Any] | list[int], item: NDArray[Any] | list[int]) -> Prediction:
+        """Predicted ratings of `m` cells: query number `row[j]` and item `item[j]`, within the rating scale."""
+        rows, items = np.asarray(row, np.int64), np.asarray(item, np.int64)
+        value = self.score_cells(query, rows, items)
+        stood_in = ~np.isfinite(value)
+        if stood_in.any():
+            value = np.where(stood_in, self._fallback_cells(query, rows, items, stood_in), value)
+        return Prediction(value if self.scale is None else np.clip(value, *self.scale), stood_in)
 
-        Cost: that of `score` for the rows named, in blocks of bounded memory.
-        """
-        row, item = np.asarray(row, np.int64), np.asarray(item, np.int64)
-        value, stood_in = np.empty(len(row), np.float32), np.empty(len(row), np.bool_)
-        order = np.argsort(row, kind="stable")
+    def _fallback_cells(self, query: Query, row: Int64, item: Int64, wanted: Bool) -> Float32:
+        """`fallback` at the wanted cells, in blocks of bounded memory; NaN elsewhere."""
+        value = np.full(len(row), np.nan, np.float32)
         step = max(1, _BLOCK_CELLS // max(1, query.history.shape[1]))
         for start in range(0, len(query), step):
-            block = query.rows(start, start + step)
-            low, high = np.searchsorted(row[order], [start, start + step])
-            pair = order[low:high]
-            if len(pair) == 0:
-                continue
-            own = self.score(block)[row[pair] - start, item[pair]]
-            stood_in[pair] = ~np.isfinite(own)
-            if stood_in[pair].any():
-                own = np.where(np.isfinite(own), own, self.fallback(block)[row[pair] - start, item[pair]])
-            value[pair] = own
-        return Prediction(value if self.scale is None else np.clip(value, *self.scale), stood_in)
+            cell = np.flatnonzero(wanted & (row >= start) & (row < start + step))
+            if len(cell):
+                value[cell] = self.fallback(query.rows(start, start + step))[row[cell] - start, item[cell]]
+        return value

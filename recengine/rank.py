@@ -23,9 +23,7 @@ class Ranking:
     fallback: Bool
 
 
-def rank(
-    score: Float32, fallback: Float32, history: sp.csr_matrix, k: int, *, allowed: Bool | None = None
-) -> Ranking:
+def rank(score: Float32, fallback: Float32, history: sp.csr_matrix, k: int, *, allowed: Bool | None = None) -> Ranking:
     """The `k` best items a row that the person has not rated.
 
     `score`: float32 `(b, n_items)`, NaN where the model has no opinion. Such items come after all others, in
@@ -69,3 +67,11 @@ def _best(score: Float32, k: int) -> tuple[Int32, Float32]:
         item[row, : len(found)] = found
         value[row, : len(found)] = scores[found]
     return item, value
+
+
+def position(
+    score: Float32, fallback: Float32, history: sp.csr_matrix, item: int, *, allowed: Bool | None = None
+) -> int:
+    """The rank, from 1, at which `rank` would put an unseen `item` for the first query."""
+    everything = rank(score[:1], fallback[:1], history[:1], score.shape[1], allowed=allowed)
+    return int(np.flatnonzero(everything.item[0] == item)[0]) + 1

@@ -91,9 +91,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         for side in ("ge", "gt", "le", "lt"):
             if getattr(constraint, side, None) is not None:
                 bound[side] = float(getattr(constraint, side))
-    choices = (
-        tuple(str(choice) for choice in get_args(annotation)) if get_origin(annotation) is Literal else ()
-    )
+    choices = tuple(str(choice) for choice in get_args(annotation)) if get_origin(annotation) is Literal else ()
     kind: Literal["int", "float", "bool", "choice"]
     kind = "choice" if choices else "bool" if annotation is bool else "int" if annotation is int else "float"
     low, high = bound.get("ge", bound.get("gt")), bound.get("le", bound.get("lt"))

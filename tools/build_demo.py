@@ -50,11 +50,10 @@ DOUBTFUL_DIRECTORS = {
 }  # fmt: skip
 DIRECTOR_NAMES = {
     "Alejandro Gonzalez Inarritu": "Alejandro González Iñárritu", "Alfonso Cuaron": "Alfonso Cuarón",
-    "Andy Wachowski": "Lilly Wachowski", "Danny De Vito": "Danny DeVito", "Lars Von Trier": "Lars von Trier",
-    "Guillermo Del Toro": "Guillermo del Toro", "Joseph McGinty Nichol": "McG",
-    "Jack Lee Thompson": "J. Lee Thompson", "Lasse Hallstrom": "Lasse Hallström", "Roland Joffe": "Roland Joffé",
-    "Paul Anderson": "Paul W. S. Anderson", "Pedro Almodovar": "Pedro Almodóvar",
-    "Milos Forman": "Miloš Forman", "Sir Richard Attenborough": "Richard Attenborough",
+    "Andy Wachowski": "Lilly Wachowski", "Danny De Vito": "Danny DeVito", "Joseph McGinty Nichol": "McG",
+    "Jack Lee Thompson": "J. Lee Thompson", "Lasse Hallstrom": "Lasse Hallström",
+    "Milos Forman": "Miloš Forman", "Paul Anderson": "Paul W. S. Anderson", "Roland Joffe": "Roland Joffé",
+    "Pedro Almodovar": "Pedro Almodóvar", "Sir Richard Attenborough": "Richard Attenborough",
 }  # fmt: skip
 CERTIFICATES = {"G", "PG", "PG-13", "R", "NC-17"}  # "Not Rated" there often means unknown: Raging Bull has it
 BASED_ON = {"Based on TV": "TV show", "Traditional/Legend/Fairytale": "Legend or fairy tale"}
@@ -212,8 +211,7 @@ def write_small(table: pa.Table, path: Path, **encodings: str) -> None:
     leaves = [f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in table.schema]
     plain = [leaf for leaf in leaves if leaf not in encodings]
     smallest = {"compression": "zstd", "compression_level": 22, "use_dictionary": plain}
-    # Without pandas's metadata, which would tie the bytes to the pandas version.
-    pq.write_table(table.replace_schema_metadata(None), path, column_encoding=encodings, **smallest)
+    pq.write_table(table, path, column_encoding=encodings, **smallest)
     print(f"{path}: {table.num_rows:,} rows, {path.stat().st_size:,} bytes")
 
 
@@ -221,8 +219,7 @@ def report(movies: list[Movie], ratings: pd.DataFrame, matched: Matches, dropped
     """Print what the join reached, what it left out, and which movies look alike."""
     directed = [item_id for item_id, fact in matched.items() if fact.director]
     for label, found in (("matched", [*matched]), ("with a director", directed)):
-        share = ratings["item_id"].isin(found).mean()
-        print(f"{len(found):,} of {len(movies):,} movies {label}, reaching {share:.1%} of all ratings")
+        print(f"{label}: {len(found):,} movies, {ratings['item_id'].isin(found).mean():.1%} of all ratings")
     for reason, facts in dropped.items():
         print(f"dropped {len(facts)}: {reason}, e.g. {', '.join(fact.title for fact in facts[:3])}")
     alike = Counter((movie.title, movie.year) for movie in movies)
@@ -242,7 +239,7 @@ def main() -> None:
     matched, dropped = match_facts(movies, read_facts(options.vega))
     report(movies, ratings, matched, dropped)
     options.out.mkdir(parents=True, exist_ok=True)
-    rated = pa.Table.from_pandas(ratings, RATINGS, preserve_index=False)
+    rated = pa.Table.from_pydict({name: ratings[name].to_numpy() for name in RATINGS.names}, RATINGS)
     delta, split = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT"
     write_small(rated, options.out / "ratings.parquet", user_id=delta, item_id=split, time=split)
     described = movies_table(movies, source["genres"], matched)

@@ -150,9 +150,7 @@ class Dataset:
     def __post_init__(self) -> None:
         shape = (self.interactions.n_users, self.interactions.n_items)
         if shape != (len(self.users), len(self.items)):
-            raise ValueError(
-                f"interactions are over {shape}, vocabularies {len(self.users), len(self.items)}"
-            )
+            raise ValueError(f"interactions are over {shape}, vocabularies {len(self.users), len(self.items)}")
         if len(self.movies) != len(self.items) or self.features.shape != (
             len(self.items),
             len(self.feature_names),
@@ -245,6 +243,13 @@ class Query:
         )
         return cls(np.array([-1], np.int32), history, np.array([item], np.int32).reshape(1, -1))
 
+    def without(self, item: int) -> Query:
+        """The same queries as if `item` had never been rated."""
+        keep = self.history.indices != item
+        indptr = np.concatenate([[0], np.cumsum(keep)])[self.history.indptr]
+        history = sp.csr_matrix((self.history.data[keep], self.history.indices[keep], indptr), self.history.shape)
+        return Query(self.user, history, np.where(self.sequence == item, -1, self.sequence).astype(np.int32))
+
     def rows(self, start: int, stop: int) -> Query:
         """The queries `start` to `stop`, as a smaller batch."""
         return Query(
@@ -267,7 +272,5 @@ def sequences(interactions: Interactions, user: Int32) -> Int32:
     length = np.where(user >= 0, np.searchsorted(of_user, user, side="right") - start, 0)
     width = int(length.max(initial=0))
     place = np.arange(width)[None, :] - (width - length)[:, None]
-    found = (
-        item[np.minimum(start[:, None] + np.maximum(place, 0), max(len(item) - 1, 0))] if len(item) else place
-    )
+    found = item[np.minimum(start[:, None] + np.maximum(place, 0), max(len(item) - 1, 0))] if len(item) else place
     return np.where(place >= 0, found, -1).astype(np.int32)

@@ -34,6 +34,10 @@ class Biases:
         total = np.bincount(of_row, weights=rest, minlength=len(query))
         return (total / np.maximum(count + self.user_damping, 1e-9)).astype(np.float32)
 
+    def cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """b_ui of chosen cells, float32 `(m,)`."""
+        return np.asarray(np.float32(self.mean) + self.user(query)[row] + self.item[item], np.float32)
+
     def score(self, query: Query) -> Float32:
         """b_ui for every item, float32 `(b, n_items)`, not clipped to the scale."""
         return np.float32(self.mean) + self.user(query)[:, None] + self.item[None, :]
@@ -80,9 +84,13 @@ class Random(Recommender):
     name: ClassVar[str] = "random"
     title: ClassVar[str] = "Random"
     family: ClassVar[Family] = "baselines"
-    traits: ClassVar[Traits] = Traits(ratings=False, personal=False)
 
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+        return Traits(ratings=False, personal=False)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Keep the seed."""
         return FittedRandom(model=self, scale=train.scale, seed=context.seed, n_items=train.n_items)
 
@@ -98,6 +106,10 @@ class FittedRandom(Fitted):
         """One generator a person, so a batch equals its rows."""
         draw = [np.random.default_rng((self.seed, int(u) + 1)).random(self.n_items) for u in query.user]
         return np.array(draw, np.float32).reshape(len(query), self.n_items)
+
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """The same draws."""
+        return np.array([self.score(query.rows(r, r + 1))[0, i] for r, i in zip(row, item, strict=True)], np.float32)
 
     def fallback(self, query: Query) -> Float32:
         """Never needed: every item has a score."""
@@ -119,9 +131,13 @@ class Popularity(Recommender):
     name: ClassVar[str] = "popularity"
     title: ClassVar[str] = "Popularity"
     family: ClassVar[Family] = "baselines"
-    traits: ClassVar[Traits] = Traits(ratings=False, personal=False)
 
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002, B008
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+        return Traits(ratings=False, personal=False)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002
         """Count the ratings of each item."""
         return FittedPopularity(model=self, scale=train.scale, count=train.interactions.item_count)
 
@@ -136,6 +152,10 @@ class FittedPopularity(Fitted):
         """The counts, for everyone."""
         return np.tile(self.count.astype(np.float32), (len(query), 1))
 
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:  # noqa: ARG002
+        """The counts."""
+        return self.count[item].astype(np.float32)
+
     def fallback(self, query: Query) -> Float32:
         """Never needed: every item has a count."""
         return self.score(query)
@@ -143,9 +163,7 @@ class FittedPopularity(Fitted):
     def explain(self, query: Query, item: int) -> Explanation:  # noqa: ARG002
         """The count is the reason."""
         value = float(self.count[item])
-        return Explanation(
-            value, 0.0, "nobody", (Part("effect", value, what="people who rated it"),), exact=True
-        )
+        return Explanation(value, 0.0, "nobody", (Part("effect", value, what="people who rated it"),), exact=True)
 
 
 class GlobalMean(Recommender):
@@ -157,9 +175,13 @@ class GlobalMean(Recommender):
     name: ClassVar[str] = "global-mean"
     title: ClassVar[str] = "Global mean"
     family: ClassVar[Family] = "baselines"
-    traits: ClassVar[Traits] = Traits(ratings=True, personal=False)
 
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002, B008
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+        return Traits(ratings=True, personal=False)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002
         """Average the ratings."""
         require_ratings(train, self.name)
         mean = float(train.interactions.value.mean(dtype=np.float64))
@@ -176,6 +198,10 @@ class FittedGlobalMean(Fitted):
     def score(self, query: Query) -> Float32:
         """The mean everywhere."""
         return np.full((len(query), self.n_items), self.mean, np.float32)
+
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:  # noqa: ARG002
+        """The mean everywhere."""
+        return np.full(len(item), self.mean, np.float32)
 
     def fallback(self, query: Query) -> Float32:
         """Never needed: every item has a score."""
@@ -197,18 +223,19 @@ class Bias(Recommender):
     name: ClassVar[str] = "bias"
     title: ClassVar[str] = "User and item bias"
     family: ClassVar[Family] = "baselines"
-    # "personal" means the order depends on the person; a person's bias shifts all movies alike.
-    traits: ClassVar[Traits] = Traits(ratings=True, personal=False)
 
     user_damping: float = Field(5.0, ge=0, le=1000, description="Ratings' worth of prior on a person's bias")
     item_damping: float = Field(3.0, ge=0, le=1000, description="Ratings' worth of prior on a movie's bias")
 
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002, B008
+    @property
+    def traits(self) -> Traits:
+        """A person's bias shifts all movies alike, so the order is the same for everyone."""
+        return Traits(ratings=True, personal=False)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002
         """Alternate between the two blocks of biases."""
         require_ratings(train, self.name)
-        biases = estimate_biases(
-            train.interactions, user_damping=self.user_damping, item_damping=self.item_damping
-        )
+        biases = estimate_biases(train.interactions, user_damping=self.user_damping, item_damping=self.item_damping)
         return FittedBias(model=self, scale=train.scale, biases=biases)
 
 
@@ -221,6 +248,10 @@ class FittedBias(Fitted):
     def score(self, query: Query) -> Float32:
         """b_ui."""
         return self.biases.score(query)
+
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """b_ui."""
+        return self.biases.cells(query, row, item)
 
     def fallback(self, query: Query) -> Float32:
         """Never needed: every item has a score."""

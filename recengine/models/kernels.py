@@ -11,181 +11,231 @@ import numpy as np
 
 COSINE, RESIDUAL, PEARSON, JACCARD, MSD = range(5)
 
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-@numba.njit(cache=True, nogil=True)
-def nearest_rows(  # type: ignore[no-untyped-def]
+
+@_compiled
+def similar_rows(
     left_indptr, left_indices, left_data, right_indptr, right_indices, right_data,
-    left_norm, right_norm, right_count, own, first, last, code, keep, min_support, shrinkage,
+    left_norm, right_norm, right_count, own, first, last, code, min_support, shrinkage,
 ):  # fmt: skip
+    """Similar right rows of the left rows `first` to `last`: how many each, then one sort key apiece, unordered.
+
+    The arguments are those of `similarity.nearest`; `code` names the measure. A key orders by similarity, then by
+    position, earlier ones higher: the bits of a positive float32 sort like the float. `similarity.unpack` reads it.
+    """
     n = len(right_norm)
-    # Sums of each right row against the row at hand, side by side for the cache: n, Σxy, Σx², Σy², Σx, Σy.
-    sums = np.zeros((n, 6), np.float64)
+    means = code == PEARSON
+    # Sums over the common columns, side by side for the cache: n, Σxy, Σx², Σy² and, for Pearson, Σx, Σy.
+    sums = np.zeros((n, 6 if means else 4), np.float64)
     touched = np.empty(n, np.int32)
+    bits = np.empty(1, np.float32)
+    as_integer = bits.view(np.int32)
     length = np.zeros(last - first, np.int64)
-    index = np.empty(1024, np.int32)
-    similarity = np.empty(1024, np.float32)
+    keys = np.empty(1024, np.int64)
     used = 0
     for r in range(first, last):
         n_touched = 0
         for p in range(left_indptr[r], left_indptr[r + 1]):
-            x = np.float64(left_data[p])
-            column = left_indices[p]
+            column, x = left_indices[p], np.float64(left_data[p])
             for q in range(right_indptr[column], right_indptr[column + 1]):
-                j = right_indices[q]
-                y = np.float64(right_data[q])
-                s = sums[j]
-                if s[0] == 0.0:
+                j, y = right_indices[q], np.float64(right_data[q])
+                if sums[j, 0] == 0.0:
                     touched[n_touched] = j
                     n_touched += 1
-                s[0] += 1.0
-                s[1] += x * y
-                if code == RESIDUAL or code == MSD or code == PEARSON:
-                    s[2] += x * x
-                    s[3] += y * y
-                if code == PEARSON:
-                    s[4] += x
-                    s[5] += y
-        n_left = left_indptr[r + 1] - left_indptr[r]
-        row_index = np.empty(n_touched, np.int32)
-        row_similarity = np.empty(n_touched, np.float32)
+                sums[j, 0] += 1.0
+                sums[j, 1] += x * y
+                sums[j, 2] += x * x
+                sums[j, 3] += y * y
+                if means:
+                    sums[j, 4] += x
+                    sums[j, 5] += y
+        n_left, norm_left = left_indptr[r + 1] - left_indptr[r], np.float64(left_norm[r])
+        while used + n_touched > len(keys):
+            keys = np.concatenate((keys, np.empty(len(keys), np.int64)))
         found = 0
         for t in range(n_touched):
             j = touched[t]
-            s = sums[j]
+            common, xy, xx, yy = sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3]
             value = 0.0
-            support = s[0]
-            if code == COSINE:
-                norm = np.float64(left_norm[r]) * np.float64(right_norm[j])
-                value = s[1] / norm if norm > 0.0 else 0.0
-            elif code == RESIDUAL:
-                norm = np.sqrt(s[2] * s[3])
-                value = s[1] / norm if norm > 0.0 else 0.0
+            if code == RESIDUAL:
+                value = xy / np.sqrt(xx * yy)
+            elif code == COSINE:
+                value = xy / (norm_left * right_norm[j])
             elif code == PEARSON:
-                a = support * s[2] - s[4] * s[4]
-                b = support * s[3] - s[5] * s[5]
-                # Below this a row is constant over the common columns, up to rounding: no direction.
-                if a > 1e-9 * support * s[2] and b > 1e-9 * support * s[3]:
-                    value = (support * s[1] - s[4] * s[5]) / np.sqrt(a * b)
+                x, y = sums[j, 4], sums[j, 5]
+                a, b = common * xx - x * x, common * yy - y * y
+                # Below this a row is constant over the common columns, up to rounding: it has no direction.
+                if a > 1e-9 * common * xx and b > 1e-9 * common * yy:
+                    value = (common * xy - x * y) / np.sqrt(a * b)
             elif code == JACCARD:
-                value = support / (n_left + right_count[j] - support)
+                value = common / (n_left + right_count[j] - common)
             else:
-                value = 1.0 / (1.0 + max(0.0, s[2] + s[3] - 2.0 * s[1]) / support)
-            value *= support / (support + shrinkage)
-            s[:] = 0.0
-            if j != own[r] and support >= min_support and value > 0.0:
-                row_index[found] = j
-                row_similarity[found] = value
+                value = 1.0 / (1.0 + max(0.0, xx + yy - 2.0 * xy) / common)
+            bits[0] = value * common / (common + shrinkage)
+            # Also refuses the NaN of a row of zeros, which points nowhere.
+            if bits[0] > 0.0 and common >= min_support and j != own[r]:
+                keys[used + found] = (np.int64(as_integer[0]) << 32) | (0x7FFFFFFF - j)
                 found += 1
-        # Order by position first, so that the stable sort by similarity breaks ties by position.
-        by_position = np.argsort(row_index[:found], kind="mergesort")
-        order = by_position[np.argsort(-row_similarity[:found][by_position], kind="mergesort")]
-        kept = min(found, keep)
-        while used + kept > len(index):
-            index = np.concatenate((index, np.empty(len(index), np.int32)))
-            similarity = np.concatenate((similarity, np.empty(len(similarity), np.float32)))
-        for t in range(kept):
-            index[used + t] = row_index[order[t]]
-            similarity[used + t] = row_similarity[order[t]]
-        used += kept
-        length[r - first] = kept
-    return length, index[:used], similarity[:used]
+            sums[j, 0] = sums[j, 1] = sums[j, 2] = sums[j, 3] = 0.0
+            if means:
+                sums[j, 4] = sums[j, 5] = 0.0
+        used += found
+        length[r - first] = found
+    return length, keys[:used]
 
 
-@numba.njit(cache=True, nogil=True)
-def sum_over_people(  # type: ignore[no-untyped-def]
-    start, index, similarity, indptr, indices, values, k, first, last, n_items,
-):  # fmt: skip
-    """Per row and item Σ s·d, Σ s and the count over the k most similar neighbors who rated the item.
+@_compiled
+def over_people(start, index, similarity, indptr, indices, values, k, damping, average, first, last, n_items):
+    """Σ s·d / (Σ s + damping), or Σ s·d, over the k most similar people who rated the item; NaN where none did.
 
     Neighbors of row r: `index[start[r]:start[r + 1]]`, best first. `indptr`, `indices`, `values`: ratings by person.
     """
-    total = np.zeros((last - first, n_items), np.float64)
-    weight = np.zeros((last - first, n_items), np.float64)
-    count = np.zeros((last - first, n_items), np.int32)
+    out = np.empty((last - first, n_items), np.float32)
+    sums = np.empty((n_items, 2), np.float64)
+    count = np.empty(n_items, np.int32)
     for r in range(first, last):
-        row_total, row_weight, row_count = total[r - first], weight[r - first], count[r - first]
+        sums[:] = 0.0
+        count[:] = 0
         for p in range(start[r], start[r + 1]):
-            s = np.float64(similarity[p])
-            person = index[p]
+            s, person = np.float64(similarity[p]), index[p]
             for q in range(indptr[person], indptr[person + 1]):
                 i = indices[q]
-                if row_count[i] < k:
-                    row_count[i] += 1
-                    row_total[i] += s * values[q]
-                    row_weight[i] += s
-    return total, weight, count
+                if count[i] < k:
+                    count[i] += 1
+                    sums[i, 0] += s * values[q]
+                    sums[i, 1] += s
+        for i in range(n_items):
+            out[r - first, i] = _quotient(sums[i, 0], sums[i, 1], damping, average)
+    return out
 
 
-@numba.njit(cache=True, nogil=True)
-def sum_over_movies(  # type: ignore[no-untyped-def]
-    indptr, indices, values, holder_indptr, holder_indices, holder_similarity, k, first, last, n_items,
+@_compiled
+def over_movies(
+    indptr, indices, values, start, index, similarity, holder_indptr, holder_indices, holder_similarity,
+    k, damping, average, first, last,
 ):  # fmt: skip
-    """Per row and item Σ s·d, Σ s and the count over the k rated movies most similar to the item.
+    """Σ s·d / (Σ s + damping), or Σ s·d, over the k rated movies most similar to the item; NaN where there are none.
 
-    `indptr`, `indices`, `values`: history by row. `holder_*`: for each movie j, the items that have j as a neighbor.
-    Where a history is longer than k, each item keeps its k best in a heap whose root is the worst of them: the
-    lowest similarity, and among equals the latest position.
+    `indptr`, `indices`, `values`: history by row. Neighbors of item i: `index[start[i]:start[i + 1]]`, best first;
+    `holder_*`: the same the other way round, which is what a history reads. Where it is longer than k, a first pass
+    counts the rated neighbors of every item, and one with more than k of them gets a cut: its k-th best.
     """
-    total = np.zeros((last - first, n_items), np.float64)
-    weight = np.zeros((last - first, n_items), np.float64)
-    count = np.zeros((last - first, n_items), np.int32)
-    longest = 0
+    n_items = len(start) - 1
+    out = np.empty((last - first, n_items), np.float32)
+    sums = np.empty((n_items, 2), np.float64)
+    count = np.zeros(n_items, np.int32)
+    rated = np.zeros(n_items, np.int32)
+    cut = np.empty(n_items, np.float32)
+    cut_movie = np.empty(n_items, np.int32)
     for r in range(first, last):
-        longest = max(longest, indptr[r + 1] - indptr[r])
-    heaps = n_items if longest > k else 0
-    best = np.empty((heaps, k), np.float32)
-    place = np.empty((heaps, k), np.int32)
-    for r in range(first, last):
-        row_total, row_weight, row_count = total[r - first], weight[r - first], count[r - first]
-        overflow = indptr[r + 1] - indptr[r] > k
+        sums[:] = 0.0
+        cut[:] = 0.0
+        if indptr[r + 1] - indptr[r] > k:
+            count[:] = 0
+            for p in range(indptr[r], indptr[r + 1]):
+                rated[indices[p]] = 1
+                for q in range(holder_indptr[indices[p]], holder_indptr[indices[p] + 1]):
+                    count[holder_indices[q]] += 1
+            for i in range(n_items):
+                if count[i] > k:
+                    q, left = start[i], k
+                    while left > 0:
+                        left -= rated[index[q]]
+                        q += 1
+                    cut[i], cut_movie[i] = similarity[q - 1], index[q - 1]
+            for p in range(indptr[r], indptr[r + 1]):
+                rated[indices[p]] = 0
         for p in range(indptr[r], indptr[r + 1]):
-            j = indices[p]
+            j, d = indices[p], np.float64(values[p])
             for q in range(holder_indptr[j], holder_indptr[j + 1]):
                 i, s = holder_indices[q], holder_similarity[q]
-                if not overflow:
-                    row_count[i] += 1
-                    row_total[i] += np.float64(s) * values[p]
-                    row_weight[i] += s
-                elif row_count[i] < k:
-                    _sift_up(best[i], place[i], row_count[i], s, p)
-                    row_count[i] += 1
-                elif s > best[i, 0]:
-                    _sift_down(best[i], place[i], k, s, p)
-        if overflow:
-            for i in range(n_items):
-                for h in range(row_count[i]):
-                    row_total[i] += np.float64(best[i, h]) * values[place[i, h]]
-                    row_weight[i] += best[i, h]
-    return total, weight, count
+                # As in the lists, the earlier of two equally similar movies comes first.
+                weight = np.float64(s) if (s > cut[i]) | ((s == cut[i]) & (j <= cut_movie[i])) else 0.0
+                sums[i, 0] += weight * d
+                sums[i, 1] += weight
+        for i in range(n_items):
+            out[r - first, i] = _quotient(sums[i, 0], sums[i, 1], damping, average)
+    return out
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _sift_up(best, place, size, s, p):  # type: ignore[no-untyped-def]
-    h = size
-    while h > 0:
-        parent = (h - 1) // 2
-        # A later entry of equal similarity is the worse one, and belongs nearer to the root.
-        if best[parent] < s:
-            break
-        best[h], place[h] = best[parent], place[parent]
-        h = parent
-    best[h], place[h] = s, p
+@_compiled
+def pairs_over_movies(
+    indptr, indices, values, start, index, similarity, pair_start, pair_item, k, damping, average, first, last
+):  # fmt: skip
+    """`over_movies` for chosen cells alone: row r is asked about `pair_item[pair_start[r]:pair_start[r + 1]]`."""
+    n_items = len(start) - 1
+    offset = pair_start[first]
+    out = np.empty(pair_start[last] - offset, np.float32)
+    rated = np.zeros(n_items, np.int64)
+    value = np.zeros(n_items, np.float64)
+    for r in range(first, last):
+        for p in range(indptr[r], indptr[r + 1]):
+            rated[indices[p]], value[indices[p]] = 1, values[p]
+        for pair in range(pair_start[r], pair_start[r + 1]):
+            i, left, total, weight = pair_item[pair], k, 0.0, 0.0
+            for q in range(start[i], start[i + 1]):
+                j = index[q]
+                # Without a branch: whether a movie was rated cannot be foreseen.
+                s = similarity[q] * rated[j]
+                total += s * value[j]
+                weight += s
+                left -= rated[j]
+                if left == 0:
+                    break
+            out[pair - offset] = _quotient(total, weight, damping, average)
+        for p in range(indptr[r], indptr[r + 1]):
+            rated[indices[p]], value[indices[p]] = 0, 0.0
+    return out
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _sift_down(best, place, size, s, p):  # type: ignore[no-untyped-def]
-    h = 0
-    while True:
-        child = 2 * h + 1
-        if child >= size:
-            break
-        right = child + 1
-        if right < size and (
-            best[right] < best[child] or (best[right] == best[child] and place[right] > place[child])
-        ):
-            child = right
-        if s < best[child]:
-            break
-        best[h], place[h] = best[child], place[child]
-        h = child
-    best[h], place[h] = s, p
+@_compiled
+def pairs_over_people(
+    start, index, similarity, by_item_indptr, by_item_indices, by_item_values, pair_start, pair_item,
+    k, damping, average, first, last,
+):  # fmt: skip
+    """`over_people` for chosen cells alone: row r is asked about `pair_item[pair_start[r]:pair_start[r + 1]]`.
+
+    `by_item_*`: who rated each item, and how.
+    """
+    n_people = by_item_indices.max() + 1 if len(by_item_indices) else 0
+    offset = pair_start[first]
+    out = np.empty(pair_start[last] - offset, np.float32)
+    standing = np.full(n_people, -1, np.int64)
+    place = np.empty(n_people, np.int64)
+    carried = np.empty(n_people, np.float64)
+    for r in range(first, last):
+        for p in range(start[r], start[r + 1]):
+            standing[index[p]] = p
+        for pair in range(pair_start[r], pair_start[r + 1]):
+            i, found, total, weight = pair_item[pair], 0, 0.0, 0.0
+            for q in range(by_item_indptr[i], by_item_indptr[i + 1]):
+                place[found], carried[found] = standing[by_item_indices[q]], by_item_values[q]
+                found += place[found] >= 0
+            cut = _kth_smallest(place[:found], k, start[r], start[r + 1] - 1) if found > k else start[r + 1]
+            for t in range(found):
+                if place[t] <= cut:
+                    total += similarity[place[t]] * carried[t]
+                    weight += similarity[place[t]]
+            out[pair - offset] = _quotient(total, weight, damping, average)
+        for p in range(start[r], start[r + 1]):
+            standing[index[p]] = -1
+    return out
+
+
+@_compiled
+def _kth_smallest(numbers, k, low, high):
+    """The k-th smallest of distinct integers within [low, high], by bisection on its value."""
+    while low < high:
+        middle, below = (low + high) // 2, 0
+        for number in numbers:
+            below += number <= middle
+        low, high = (low, middle) if below >= k else (middle + 1, high)
+    return low
+
+
+@_compiled
+def _quotient(total, weight, damping, average):
+    if weight == 0.0:
+        return np.nan
+    return total / (weight + damping) if average else total

@@ -14,6 +14,7 @@ without ratings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ from recengine.models.baseline import Biases, estimate_biases
 from recengine.models.similarity import (
     Measure,
     Neighbors,
+    cells_by_row,
     in_parts,
     kernel_array,
     kernel_csr,
@@ -36,7 +38,6 @@ from recengine.models.similarity import (
     prepare,
     row_norms,
     rows_of,
-    stored_biases,
 )
 
 Centering = Literal["none", "mean", "z-score", "baseline"]
@@ -77,51 +78,22 @@ class Center:
     overall_spread: float
     biases: Biases | None
 
-    def cells(self, query: Query) -> tuple[NDArray[Any], NDArray[Any]]:
-        """c and z of every stored rating of the histories, each `(nnz,)`."""
-        history = query.history
+    def at(self, query: Query, row: Any, item: Any) -> tuple[Any, Any]:
+        """c and z of cells: query numbers and items, two integers or two arrays that broadcast."""
         if self.how == "baseline" and self.biases:
-            return stored_biases(self.biases, query), np.ones(history.nnz, np.float32)
+            return self.biases.cells(query, row, item), np.float32(1)
         if self.how == "none":
-            return np.zeros(history.nnz, np.float32), np.ones(history.nnz, np.float32)
-        moments, of = self._moments(query), rows_of(history) if self.by == "person" else history.indices
-        spread = moments.spread[of] if self.how == "z-score" else np.ones(history.nnz, np.float32)
-        return moments.mean[of], spread
-
-    def targets(self, query: Query) -> tuple[NDArray[Any], NDArray[Any]]:
-        """c and z of every prediction, each broadcastable to `(b, n_items)`."""
-        one = np.ones((1, 1), np.float32)
-        if self.how == "baseline" and self.biases:
-            return self.biases.score(query), one
-        if self.how == "none":
-            return 0 * one, one
-        moments, axis = self._moments(query), 1 if self.by == "person" else 0
-        spread = np.expand_dims(moments.spread, axis) if self.how == "z-score" else one
-        return np.expand_dims(moments.mean, axis), spread
+            return np.float32(0), np.float32(1)
+        moments, of = self._moments(query), row if self.by == "person" else item
+        return moments.mean[of], moments.spread[of] if self.how == "z-score" else np.float32(1)
 
     def deviations(self, query: Query) -> Float32:
         """d of every stored rating of the histories, float32 `(nnz,)`."""
-        center, spread = self.cells(query)
-        return ((query.history.data - center) / spread).astype(np.float32)
+        center, spread = self.at(query, rows_of(query.history), query.history.indices)
+        return np.asarray((query.history.data - center) / spread, np.float32)
 
     def _moments(self, query: Query) -> Moments:
         return Moments.of(query.history, self.overall_spread) if self.by == "person" else self.item
-
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """Σ s·d, Σ s and the number of neighbors of every prediction, each `(b, n_items)`."""
-
-    total: NDArray[Any]
-    weight: NDArray[Any]
-    count: NDArray[Any]
-
-    @classmethod
-    def of(cls, parts: list[tuple[Any, ...]], n_items: int) -> Sums:
-        """The parts of consecutive rows, put together."""
-        if not parts:
-            return cls(*(np.zeros((0, n_items)) for _ in range(3)))
-        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 class UserKNN(Recommender):
@@ -139,20 +111,22 @@ class UserKNN(Recommender):
     name: ClassVar[str] = "user-knn"
     title: ClassVar[str] = "User-based neighbors"
     family: ClassVar[Family] = "neighbors"
-    traits: ClassVar[Traits] = Traits(ratings=True, personal=True)
 
     k: int = Field(40, ge=1, le=500, description="Most similar people averaged for one prediction")
     similarity: Measure = Field("pearson-baseline", description="How two people's ratings are compared")
     centering: Centering = Field("baseline", description="What is taken off a rating before averaging")
-    shrinkage: float = Field(
-        100.0, ge=0, le=1000, description="Shared movies at which a similarity is halved"
-    )
+    shrinkage: float = Field(400.0, ge=0, le=1000, description="Shared movies at which a similarity is halved")
     min_support: int = Field(1, ge=1, le=100, description="Fewest shared movies for a similarity to count")
-    damping: float = Field(0.0, ge=0, le=100, description="Pull of a prediction back to its center")
+    damping: float = Field(0.1, ge=0, le=100, description="Pull of a prediction back to its center")
     neighborhood: int = Field(1000, ge=1, le=10_000, description="Most similar people considered at all")
     aggregation: Aggregation = Field("average", description="Average predicts ratings, sum ranks by evidence")
 
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008
+    @property
+    def traits(self) -> Traits:
+        """Evidence added up is no rating."""
+        return Traits(ratings=self.aggregation == "average", personal=True)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Center the ratings and lay them out by movie; the similarities wait for the query."""
         check_data(self, train)
         context.step(0.0, "centering ratings")
@@ -161,7 +135,7 @@ class UserKNN(Recommender):
         return FittedUserKNN(
             model=self, scale=train.scale, center=center, ratings=everyone.history,
             deviation=freeze(center.deviations(everyone)), by_item=freeze_csr(sp.csr_matrix(prepared.T)),
-            norm=row_norms(prepared), average=self.aggregation == "average",
+            norm=row_norms(prepared),
         )  # fmt: skip
 
 
@@ -175,7 +149,17 @@ class FittedUserKNN(Fitted):
     deviation: Float32
     by_item: sp.csr_matrix
     norm: Float32
-    average: bool
+
+    @cached_property
+    def carried(self) -> sp.csr_matrix:
+        """What a neighbor's rating adds: d when averaged, r when added up; by person, csr float32."""
+        values = self.deviation if self.model.traits.ratings else self.ratings.data
+        return sp.csr_matrix((values, self.ratings.indices, self.ratings.indptr), self.ratings.shape)
+
+    @cached_property
+    def carried_by_item(self) -> sp.csr_matrix:
+        """The same by movie."""
+        return freeze_csr(sp.csr_matrix(self.carried.T))
 
     def neighbors(self, query: Query) -> Neighbors:
         """The people most similar to each query, best first, never the person themself."""
@@ -190,17 +174,30 @@ class FittedUserKNN(Fitted):
         """r̂ of the module's formula, or Σ s·r; NaN where no neighbor rated the item."""
         from recengine.models import kernels
 
-        near, n_items = self.neighbors(query), self.ratings.shape[1]
-        indptr, indices, ratings = kernel_csr(self.ratings)
-        values = kernel_array(self.deviation, np.float32) if self.average else ratings
-        arrays = (near.start, near.index, near.similarity, indptr, indices, values)
+        near, model, average = self.neighbors(query), self.model, self.model.traits.ratings
+        arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried))
 
-        def part(first: int, last: int) -> tuple[Any, ...]:
-            sums: tuple[Any, ...] = kernels.sum_over_people(*arrays, self.model.k, first, last, n_items)
-            return sums
+        def part(first: int, last: int) -> NDArray[Any]:
+            return kernels.over_people(  # type: ignore[no-any-return]
+                *arrays, model.k, float(model.damping), average, first, last, self.ratings.shape[1]
+            )
 
-        sums = Sums.of(in_parts(part, len(query), rows=32), n_items)
-        return score_of(sums, self.center, query, self.model.damping, average=self.average)
+        return score_of(in_parts(part, len(query), rows=32), self.center, query, average=average)
+
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """As `score`, looking only at those who rated the items asked for."""
+        from recengine.models import kernels
+
+        near, (order, start, items) = self.neighbors(query), cells_by_row(row, item, len(query))
+        model, average = self.model, self.model.traits.ratings
+        arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried_by_item), start, items)
+
+        def part(first: int, last: int) -> NDArray[Any]:
+            return kernels.pairs_over_people(  # type: ignore[no-any-return]
+                *arrays, model.k, float(model.damping), average, first, last
+            )
+
+        return cells_of(in_parts(part, len(query), rows=32), order, self.center, query, row, item, average=average)
 
     def fallback(self, query: Query) -> Float32:
         """The bias baseline, or the number of ratings in data without ratings."""
@@ -218,7 +215,7 @@ class FittedUserKNN(Fitted):
         cell = np.array([self._cell(int(v), item) for v in person[has]])
         return explain_of(
             "person", person[has], similarity[has], self.ratings.data[cell], self.deviation[cell],
-            self.center, query, item, self.model.damping, average=self.average,
+            self.center, query, item, self.model.damping, average=self.model.traits.ratings,
         )  # fmt: skip
 
     def _cell(self, person: int, item: int) -> int:
@@ -242,20 +239,22 @@ class ItemKNN(Recommender):
     name: ClassVar[str] = "item-knn"
     title: ClassVar[str] = "Item-based neighbors"
     family: ClassVar[Family] = "neighbors"
-    traits: ClassVar[Traits] = Traits(ratings=True, personal=True)
 
     k: int = Field(40, ge=1, le=500, description="Most similar rated movies averaged for one prediction")
-    similarity: Measure = Field("pearson-baseline", description="How two movies' ratings are compared")
+    similarity: Measure = Field("adjusted-cosine", description="How two movies' ratings are compared")
     centering: Centering = Field("baseline", description="What is taken off a rating before averaging")
-    shrinkage: float = Field(
-        100.0, ge=0, le=1000, description="Shared people at which a similarity is halved"
-    )
+    shrinkage: float = Field(400.0, ge=0, le=1000, description="Shared people at which a similarity is halved")
     min_support: int = Field(1, ge=1, le=100, description="Fewest shared people for a similarity to count")
-    damping: float = Field(0.0, ge=0, le=100, description="Pull of a prediction back to its center")
-    neighborhood: int = Field(1000, ge=1, le=10_000, description="Most similar movies kept for each movie")
+    damping: float = Field(0.1, ge=0, le=100, description="Pull of a prediction back to its center")
+    neighborhood: int = Field(500, ge=1, le=10_000, description="Most similar movies kept for each movie")
     aggregation: Aggregation = Field("average", description="Average predicts ratings, sum ranks by evidence")
 
-    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: B008
+    @property
+    def traits(self) -> Traits:
+        """Evidence added up is no rating."""
+        return Traits(ratings=self.aggregation == "average", personal=True)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Center the ratings and find every movie's neighbors."""
         check_data(self, train)
         context.step(0.0, "centering ratings")
@@ -271,7 +270,7 @@ class ItemKNN(Recommender):
         context.step(1.0, "done")
         return FittedItemKNN(
             model=self, scale=train.scale, center=center, neighbors=near,
-            item_count=train.interactions.item_count, average=self.aggregation == "average",
+            item_count=train.interactions.item_count,
         )  # fmt: skip
 
 
@@ -283,23 +282,39 @@ class FittedItemKNN(Fitted):
     center: Center
     neighbors: Neighbors
     item_count: Int64
-    average: bool
 
     def score(self, query: Query) -> Float32:
         """r̂ of the module's formula, or Σ s·r; NaN where no rated movie is a neighbor."""
         from recengine.models import kernels
 
-        n_items = len(self.item_count)
         indptr, indices, ratings = kernel_csr(query.history)
-        values = kernel_array(self.center.deviations(query), np.float32) if self.average else ratings
-        arrays = (indptr, indices, values, *kernel_csr(self.neighbors.holders))
+        model, average, near = self.model, self.model.traits.ratings, self.neighbors
+        values = kernel_array(self.center.deviations(query), np.float32) if average else ratings
+        arrays = (indptr, indices, values, near.start, near.index, near.similarity, *kernel_csr(near.holders))
 
-        def part(first: int, last: int) -> tuple[Any, ...]:
-            sums: tuple[Any, ...] = kernels.sum_over_movies(*arrays, self.model.k, first, last, n_items)
-            return sums
+        def part(first: int, last: int) -> NDArray[Any]:
+            return kernels.over_movies(  # type: ignore[no-any-return]
+                *arrays, model.k, float(model.damping), average, first, last
+            )
 
-        sums = Sums.of(in_parts(part, len(query), rows=32), n_items)
-        return score_of(sums, self.center, query, self.model.damping, average=self.average)
+        return score_of(in_parts(part, len(query), rows=32), self.center, query, average=average)
+
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """As `score`, reading each item's list from the top until k rated movies are found."""
+        from recengine.models import kernels
+
+        order, start, items = cells_by_row(row, item, len(query))
+        indptr, indices, ratings = kernel_csr(query.history)
+        model, average, near = self.model, self.model.traits.ratings, self.neighbors
+        values = kernel_array(self.center.deviations(query), np.float32) if average else ratings
+        arrays = (indptr, indices, values, near.start, near.index, near.similarity, start, items)
+
+        def part(first: int, last: int) -> NDArray[Any]:
+            return kernels.pairs_over_movies(  # type: ignore[no-any-return]
+                *arrays, model.k, float(model.damping), average, first, last
+            )
+
+        return cells_of(in_parts(part, len(query), rows=32), order, self.center, query, row, item, average=average)
 
     def fallback(self, query: Query) -> Float32:
         """The bias baseline, or the number of ratings in data without ratings."""
@@ -317,7 +332,7 @@ class FittedItemKNN(Fitted):
         return explain_of(
             "movie", near[rated], similarity[rated], query.history.data[cell],
             self.center.deviations(query)[cell],
-            self.center, query, item, self.model.damping, average=self.average,
+            self.center, query, item, self.model.damping, average=self.model.traits.ratings,
         )  # fmt: skip
 
 
@@ -325,9 +340,7 @@ def check_data(model: UserKNN | ItemKNN, train: Dataset) -> None:
     """Refuse, in one sentence, what these data cannot give."""
     if len(train.interactions) == 0:
         raise ModelError(f"{model.name} cannot learn from data without a single rating: choose other data.")
-    suits = (
-        model.centering == "none" and model.similarity in ("cosine", "jaccard") and model.aggregation == "sum"
-    )
+    suits = model.centering == "none" and model.similarity in ("cosine", "jaccard") and model.aggregation == "sum"
     if not train.explicit and not suits:
         raise ModelError(
             f"{train.name} holds no ratings, only who met what, so {model.name} can compare but not average: set "
@@ -359,14 +372,25 @@ def movie_mean(center: Center, query: Query) -> Float32:
     return np.where(np.isnan(mean), query.history.data, mean)
 
 
-def score_of(sums: Sums, center: Center, query: Query, damping: float, *, average: bool) -> Float32:
-    """The module's formula over the sums; NaN where no neighbor has a rating."""
+def score_of(parts: list[NDArray[Any]], center: Center, query: Query, *, average: bool) -> Float32:
+    """The kernels' results of consecutive rows, brought back from deviations to ratings when averaged."""
+    value = np.concatenate(parts) if parts else np.zeros(query.history.shape, np.float32)
     if not average:
-        return np.where(sums.count > 0, sums.total, np.nan).astype(np.float32)
-    c, z = center.targets(query)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = c + z * sums.total / (sums.weight + damping)
-    return np.where(sums.count > 0, value, np.nan).astype(np.float32)
+        return value
+    c, z = center.at(query, np.arange(len(query))[:, None], np.arange(query.history.shape[1])[None, :])
+    return np.asarray(c + z * value, np.float32)
+
+
+def cells_of(
+    parts: list[NDArray[Any]], order: Int64, center: Center, query: Query, row: Int64, item: Int64, *, average: bool
+) -> Float32:  # fmt: skip
+    """As `score_of` for chosen cells, whose results come in `order`."""
+    value = np.full(len(order), np.nan, np.float32)
+    value[order] = np.concatenate(parts) if parts else value[order]
+    if not average:
+        return value
+    c, z = center.at(query, row, item)
+    return np.asarray(c + z * value, np.float32)
 
 
 def stand_in(center: Center, item_count: NDArray[Any], query: Query) -> Float32:
@@ -391,10 +415,8 @@ def explain_of(
     s = similarity.astype(np.float64)
     base, name, weight = 0.0, "no evidence", s * rating
     if average:
-        c, z = center.targets(query)
-        base = float(np.broadcast_to(c, (1, query.history.shape[1]))[0, item])
-        spread = float(np.broadcast_to(z, (1, query.history.shape[1]))[0, item])
-        weight = spread * s * deviation / (s.sum() + damping)
+        c, z = center.at(query, 0, item)
+        base, weight = float(c), float(z) * s * deviation / (s.sum() + damping)
         name = {
             "none": "no stars", "baseline": "user and item bias",
             "mean": f"the {center.by}'s mean", "z-score": f"the {center.by}'s mean",

@@ -37,6 +37,8 @@ from recengine.models.baseline import Biases
 
 Measure = Literal["cosine", "adjusted-cosine", "pearson", "pearson-baseline", "jaccard", "msd"]
 
+_KEYS = 4_000_000  # candidates a core holds at once: 32 MB
+
 T = TypeVar("T")
 
 
@@ -53,9 +55,7 @@ class Neighbors:
 
     def row(self, r: int) -> tuple[Int32, Float32]:
         """Neighbors of one row and their similarities."""
-        return self.index[self.start[r] : self.start[r + 1]], self.similarity[
-            self.start[r] : self.start[r + 1]
-        ]
+        return self.index[self.start[r] : self.start[r + 1]], self.similarity[self.start[r] : self.start[r + 1]]
 
     @cached_property
     def holders(self) -> sp.csr_matrix:
@@ -80,11 +80,7 @@ def prepare(query: Query, measure: str, other_mean: Float32, biases: Biases | No
 
 def stored_biases(biases: Biases, query: Query) -> Float32:
     """b_ui of every stored cell of a query's history, float32 `(nnz,)`."""
-    return (
-        np.float32(biases.mean)
-        + biases.user(query)[rows_of(query.history)]
-        + biases.item[query.history.indices]
-    )
+    return biases.cells(query, rows_of(query.history), query.history.indices)
 
 
 def nearest(
@@ -110,19 +106,28 @@ def nearest(
         kernel_array(right_count, np.int64), kernel_array(own, np.int32),
     )  # fmt: skip
 
-    def part(first: int, last: int) -> tuple[Any, ...]:
-        found: tuple[Any, ...] = kernels.nearest_rows(
-            *arrays, first, last, code, keep, min_support, float(shrinkage)
-        )
-        return found
+    def part(first: int, last: int) -> tuple[NDArray[Any], ...]:
+        length, keys = kernels.similar_rows(*arrays, first, last, code, min_support, float(shrinkage))
+        return unpack(length, keys, keep)
 
-    parts = in_parts(part, left.shape[0])
-    length = np.concatenate([p[0] for p in parts]) if parts else np.zeros(0, np.int64)
-    return Neighbors(
-        freeze(np.concatenate([[0], np.cumsum(length)]).astype(np.int64)),
-        freeze(np.concatenate([p[1] for p in parts]) if parts else np.zeros(0, np.int32)),
-        freeze(np.concatenate([p[2] for p in parts]) if parts else np.zeros(0, np.float32)),
-    )
+    rows = max(1, min(128, _KEYS // max(1, len(right_norm))))
+    parts = list(zip(*in_parts(part, left.shape[0], rows), strict=True))
+    if not parts:
+        return Neighbors(freeze(np.zeros(1, np.int64)), freeze(np.zeros(0, np.int32)), freeze(np.zeros(0, np.float32)))
+    length, index, similarity = (np.concatenate(column) for column in parts)
+    start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    return Neighbors(freeze(start), freeze(index), freeze(similarity))
+
+
+def unpack(length: Int64, keys: Int64, keep: int) -> tuple[Int64, Int32, Float32]:
+    """The `keep` highest keys of each row, as numbers kept, positions and similarities, best first."""
+    stop = np.cumsum(length)
+    for first, last in zip(stop - length, stop, strict=True):
+        keys[first:last].sort()  # numpy's sort is vectorised, numba's is not
+    kept = np.minimum(length, keep)
+    backwards = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+    best = keys[np.repeat(stop, kept) - 1 - backwards]
+    return kept, (0x7FFFFFFF - (best & 0xFFFFFFFF)).astype(np.int32), (best >> 32).astype(np.int32).view(np.float32)
 
 
 def kernel_array(array: NDArray[Any], kind: type) -> NDArray[Any]:
@@ -137,6 +142,13 @@ def kernel_csr(matrix: sp.csr_matrix) -> tuple[NDArray[Any], NDArray[Any], NDArr
         kernel_array(matrix.indices, np.int32),
         kernel_array(matrix.data, np.float32),
     )
+
+
+def cells_by_row(row: Int64, item: Int64, n_rows: int) -> tuple[Int64, Int64, Int32]:
+    """Chosen cells put in order of their row: that order, where each row starts in it `(n_rows + 1,)`, the items."""
+    order = np.argsort(row, kind="stable")
+    start = np.searchsorted(row[order], np.arange(n_rows + 1))
+    return order, kernel_array(start, np.int64), kernel_array(item[order], np.int32)
 
 
 def rows_of(matrix: sp.csr_matrix) -> Int64:

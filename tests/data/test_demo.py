@@ -72,10 +72,8 @@ def test_the_movies_are_the_rated_ones(ratings, movies):
 
 def test_titles_are_readable(movies):
     titles = movies["title"].to_pylist()
-    assert not [
-        title for title in titles if re.search(r", (The|An?|L[ae]s?|L'|El|Il|Der|Die|Das) ?[()]", title)
-    ]
-    assert not [title for title in titles if re.search(r"[ÃÂ\ufffd]|  |^ | $", title)]
+    assert not [title for title in titles if re.search(r", (The|An?|L[ae]s?|L'|El|Il|Der|Die|Das) ?[()]", title)]
+    assert not [title for title in titles if re.search(r"[ÃÂ][\x80-\xbf]|\ufffd|  |^ | $", title)]
     undated = [title for title in titles if not re.search(r"\(\d{4}\)$", title)]
     assert sorted(undated) == ["Hyena Road", "Stranger Things", "The Lovers and the Despot"]
 
@@ -133,7 +131,7 @@ def test_the_files_are_small_and_licensed():
         ("Blind Side, The ", "The Blind Side"),
         ("City of Lost Children, The (Cité des enfants perdus, La)",
          "The City of Lost Children (La Cité des enfants perdus)"),
-        ("Enigma, The (a.k.a. Mystery, The) (Jeder für sich)", "The Enigma (a.k.a. The Mystery) (Jeder für sich)"),
+        ("Enigma, The (a.k.a. Mystery, The) (Jeder)", "The Enigma (a.k.a. The Mystery) (Jeder)"),
         ("Avventura, L' (Adventure, The)", "L'Avventura (The Adventure)"),
         ("Human Centipede II (Full Sequence), The", "The Human Centipede II (Full Sequence)"),
         ("Wings of Desire (Himmel über Berlin, Der)", "Wings of Desire (Der Himmel über Berlin)"),
@@ -166,9 +164,7 @@ def test_spellings_of_one_title_share_a_key(one, other):
     assert demo.title_key(one) == demo.title_key(other)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [("Die Hard", "Hard"), ("I Spy", "Spy"), ("Saw II", "Saw III"), ("X", "")]
-)
+@pytest.mark.parametrize(("one", "other"), [("Die Hard", "Hard"), ("I Spy", "Spy"), ("Saw II", "Saw III"), ("X", "")])
 def test_different_titles_do_not(one, other):
     assert demo.title_key(one) != demo.title_key(other)
 
@@ -193,9 +189,7 @@ def test_release_years_fall_in_the_right_century(date, year):
     assert demo.release_year(date) == year
 
 
-@pytest.mark.parametrize(
-    ("misread", "meant"), [("LÈon", "Léon"), ("DÈj‡ Vu", "Déjà Vu"), ("Alien³", "Alien³")]
-)
+@pytest.mark.parametrize(("misread", "meant"), [("LÈon", "Léon"), ("DÈj‡ Vu", "Déjà Vu"), ("Alien³", "Alien³")])
 def test_misread_text_is_repaired(misread, meant):
     assert demo.repair_text(misread) == meant
 

@@ -1,0 +1,23 @@
+"""What is in these ratings, and what should one beware of?"""
+
+import streamlit as st
+
+from pages.ui import distributions, frame, overview, state
+
+st.title("What is in these ratings?", anchor=False)
+description = state.description(frame.data())
+st.markdown(overview.lead(description))
+sizes = overview.sizes(description)
+with st.grid(len(sizes), min_column_width=130):
+    for name, value, told in sizes:
+        st.metric(name, value, help=told, border=True)
+overview.beware(description)
+grid = st.grid(2, min_column_width=340, border=True)
+for card in distributions.cards(description):
+    with grid.cell(column_span="all" if card.wide else 1):
+        st.subheader(card.question, anchor=False)
+        frame.chart(card.figure, card.says)
+if not description.genres.empty:
+    with grid.cell():
+        st.subheader("How much is there of each genre?", anchor=False)
+        distributions.genre_table(description)

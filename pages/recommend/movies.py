@@ -1,0 +1,27 @@
+"""What if I liked these?"""
+
+import streamlit as st
+
+from pages.ui import controls, frame, rated
+from pages.ui.ranking import answer
+from recengine.answers import Visitor
+
+data = frame.data()
+st.title("What if I liked these?", anchor=False)
+notes = st.container()
+choices, result = st.columns([2, 5], gap="medium")
+mine = rated.rated(data, notes)
+with choices:
+    with st.container(border=True):
+        rated.search(data, mine)
+        rated.shelf(data, mine)
+    with frame.panel("Algorithm, filters, length"):
+        asked = controls.asked(data, notes, visitors=True)
+with result:
+    if mine:
+        answer(data, asked, Visitor(tuple((one.movie.item_id, one.value) for one in mine)))
+    else:
+        st.text(
+            "Type the title of a movie you like, or begin with a shelf. Nothing is learnt anew: the list follows at once."
+        )
+        rated.examples(data)

@@ -1,0 +1,161 @@
+"""Widgets: who is asked for, which algorithm and parameters, which movies may appear. All live in the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import frame, state
+from recengine.answers import Filters, ModelInfo
+from recengine.errors import NotFound
+from recengine.registry import Parameter
+
+FIRST_MODEL = "item-knn"
+LENGTHS = (10, 20, 50)
+FEWEST = (0, 5, 10, 20, 50, 100)
+FEWEST_AT_FIRST = 20
+_SLIDER_STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a list is asked of: a model with the parameters that differ from its defaults, filters, and a length."""
+
+    model: str
+    parameters: state.Parameters
+    filters: Filters
+    k: int
+
+
+def asked(data: str, notes: Any, *, visitors: bool = False) -> Asked:
+    """The algorithm, its parameters, the filters and the length of the list; `visitors` leaves fitting models only."""
+    usable = {name: info for name, info in state.models().items() if info.traits.visitors or not visitors}
+    info = algorithm(usable, notes)
+    parameters, filters = tuned(info), filtered(data)
+    k = st.segmented_control(
+        "Movies in the list", LENGTHS, default=LENGTHS[0], required=True, key="length", bind="query-params"
+    )
+    return Asked(info.name, parameters, filters, k or LENGTHS[0])
+
+
+def person(data: str, notes: Any) -> Any:
+    """Someone in the data by id, someone with a distinct taste at first."""
+    interesting = [str(user_id) for user_id in state.interesting_people(data)]
+    box, dice = st.columns([5, 4], vertical_alignment="bottom")
+    user_id = box.text_input("Person", interesting[0], key="person", bind="query-params")
+
+    def next_person() -> None:
+        now = st.session_state["person"]
+        place = interesting.index(now) if now in interesting else -1
+        st.session_state["person"] = interesting[(place + 1) % len(interesting)]
+
+    dice.button(
+        "Another",
+        icon=":material/casino:",
+        on_click=next_person,
+        width="stretch",
+        help="Someone whose taste differs from most people's.",
+    )
+    try:
+        state.person(data, user_id or interesting[0])
+    except NotFound as error:
+        near = state.people(data, str(user_id), 5)
+        hint = f" Ids that begin so: {', '.join(map(str, near))}." if near else ""
+        notes.warning(frame.plain(f"{error}{hint} This is person {interesting[0]}."), icon=":material/person_off:")
+        return interesting[0]
+    return user_id or interesting[0]
+
+
+def algorithm(usable: dict[str, ModelInfo], notes: Any) -> ModelInfo:
+    """The family, then the algorithm within it. The address holds the algorithm, which decides the family."""
+    first = FIRST_MODEL if FIRST_MODEL in usable else next(iter(usable))
+    wanted = st.query_params.get("model") or st.session_state.get("model") or first
+    if wanted not in usable:
+        known = state.models().get(wanted)
+        reason = f"{known.title} answers only people in the data" if known else f"There is no algorithm {wanted}"
+        notes.warning(frame.plain(f"{reason}: this is {usable[first].title}."), icon=":material/search_off:")
+        wanted = first
+        st.session_state["model"] = first
+    family = usable[wanted].family
+    families = list(dict.fromkeys(info.family for info in usable.values()))
+
+    def to_first_of_family() -> None:
+        chosen = st.session_state["family"]
+        st.session_state["model"] = next(name for name, info in usable.items() if info.family == chosen)
+
+    st.session_state["family"] = family
+    st.segmented_control(
+        "Algorithm family", families, format_func=str.capitalize, required=True, key="family",
+        on_change=to_first_of_family,
+    )  # fmt: skip
+    names = [name for name, info in usable.items() if info.family == family]
+    name = st.selectbox(
+        "Algorithm",
+        names,
+        index=names.index(first) if first in names else None,
+        format_func=lambda name: usable[name].title,
+        key="model",
+        bind="query-params",
+    )
+    info = usable[name or first]
+    st.markdown(frame.plain(info.summary))
+    return info
+
+
+def tuned(info: ModelInfo) -> state.Parameters:
+    """Widgets made from a model's parameters; those that differ from the defaults, sorted by name."""
+
+    def reset() -> None:
+        for parameter in info.parameters:
+            st.session_state[_key(info, parameter)] = parameter.default
+
+    with st.popover("Parameters", icon=":material/tune:", width="stretch", disabled=not info.parameters):
+        values = {parameter.name: _widget(info, parameter) for parameter in info.parameters}
+        changed = {
+            parameter.name: values[parameter.name]
+            for parameter in info.parameters
+            if values[parameter.name] != parameter.default
+        }
+        st.button("Back to the defaults", icon=":material/undo:", on_click=reset, disabled=not changed, width="stretch")
+    return tuple(sorted(changed.items()))
+
+
+def filtered(data: str) -> Filters:
+    """Which movies may be recommended."""
+    about = state.catalogue(data)
+    with st.popover("Filters", icon=":material/filter_alt:", width="stretch"):
+        genres = st.multiselect(
+            "Genres", about.genres, key="genres", bind="query-params", placeholder="Any genre",
+            help="A movie of any one of these.",
+        )  # fmt: skip
+        years = about.years
+        if years and years[0] < years[1]:
+            years = st.slider("Years", *years, value=years, key="years", bind="query-params")
+        fewest = st.select_slider(
+            "Rated by at least", FEWEST, FEWEST_AT_FIRST, key="fewest", bind="query-params",
+            help="Few ratings make a prediction a gamble, and many make the list a hit parade.",
+        )  # fmt: skip
+    bounded = years if years != about.years else None
+    return Filters(tuple(sorted(genres)), bounded[0] if bounded else None, bounded[1] if bounded else None, int(fewest))
+
+
+def _key(info: ModelInfo, parameter: Parameter) -> str:
+    return f"{info.name}.{parameter.name}"
+
+
+def _widget(info: ModelInfo, parameter: Parameter) -> Any:
+    """The widget of one parameter: a switch, a list, a slider, or a field where the range is too wide to slide in."""
+    label = parameter.name.replace("_", " ").capitalize()
+    common: dict[str, Any] = {"key": _key(info, parameter), "bind": "query-params", "help": frame.plain(parameter.help)}
+    if parameter.kind == "bool":
+        return st.toggle(label, parameter.default, **common)
+    if parameter.kind == "choice":
+        return st.selectbox(label, parameter.choices, parameter.choices.index(parameter.default), **common)
+    number = int if parameter.kind == "int" else float
+    low = None if parameter.low is None else number(parameter.low)
+    high = None if parameter.high is None else number(parameter.high)
+    if low is None or high is None or high - low > _SLIDER_STEPS:
+        return st.number_input(label, low, high, number(parameter.default), **common)
+    return st.slider(label, low, high, number(parameter.default), **common)

@@ -1,0 +1,148 @@
+"""What every page stands in: navigation, the data in use, errors as one sentence, and words that are data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from pages.ui import state
+from recengine.errors import RecengineError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A ranked list, one of it playing.
+MARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect x="2" y="3" width="28" height="7" rx="3.5" fill="#F2B441"/>
+<rect x="2" y="13" width="20" height="7" rx="3.5" fill="#C98F2B"/>
+<rect x="2" y="23" width="12" height="7" rx="3.5" fill="#8F6A2B"/>
+<path d="M26 15 L31 21.5 L26 28 Z" fill="#F2B441"/>
+</svg>"""
+
+
+def navigation() -> StreamlitPage:
+    """The page that the address asks for; its section and title stand in the sidebar."""
+    st.logo(MARK, size="large")
+    return st.navigation(
+        {
+            "Recommend": [
+                st.Page(
+                    "pages/recommend/person.py",
+                    title="For a person",
+                    icon=":material/person_search:",
+                    help="What someone in the data should watch next, under any algorithm, with the reason for each.",
+                    default=True,
+                ),
+                st.Page(
+                    "pages/recommend/movies.py",
+                    title="From movies you like",
+                    icon=":material/movie:",
+                    help="Rate a few movies and see at once what every algorithm makes of them.",
+                ),
+            ],
+            "Explore": [
+                st.Page(
+                    "pages/explore/data.py",
+                    title="The data",
+                    icon=":material/database:",
+                    help="Who rated what, how often, how high, and what to beware of.",
+                ),
+            ],
+            "Compare": [
+                st.Page(
+                    "pages/compare/accuracy.py",
+                    title="Accuracy",
+                    icon=":material/query_stats:",
+                    help="How far the predictions of several algorithms are from the truth, with honest intervals.",
+                ),
+            ],
+        }
+    )
+
+
+def choose_data() -> None:
+    """The picker of the ratings in use and what they are, in the sidebar; the choice is `data()`."""
+    names = state.source_titles()
+    asked = st.query_params.get("data")
+    with st.sidebar:
+        st.selectbox("Ratings", list(names), format_func=names.__getitem__, key="data", bind="query-params")
+        if asked and asked not in names:
+            st.info(plain(f"There are no data called {asked}: these are {names[data()]}."))
+        st.caption(plain(state.catalogue(data()).about))
+
+
+def data() -> str:
+    """The name of the data in use on every page."""
+    return str(st.session_state["data"])
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show an error that a person can mend as its one sentence, and leave the rest of the page alone."""
+    try:
+        yield
+    except RecengineError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def fragment(function: Callable[P, R]) -> Callable[P, R | None]:
+    """`st.fragment` for a part of a page, with errors as sentences: it may run again without the page around it."""
+
+    @st.fragment
+    @wraps(function)
+    def part(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        with sentences():
+            return function(*args, **kwargs)
+        return None
+
+    return part
+
+
+def plain(text: Any) -> str:
+    """Words that are data (titles, ids, messages) for a place that reads Markdown: shown as they are written."""
+    escaped = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$&^=])", r"\\\1", str(text))
+    return re.sub(r":(?=\S)", ":\u2060", escaped)  # a word joiner, or ":cat:" would become a picture
+
+
+_SCREEN = st.components.v2.component(
+    "screen",
+    js="""
+export default function ({ setStateValue }) {
+  const narrow = window.matchMedia("(max-width: 640px)")
+  const tell = () => setStateValue("narrow", narrow.matches)
+  if (narrow.matches) tell()
+  narrow.addEventListener("change", tell)
+  return () => narrow.removeEventListener("change", tell)
+}
+""",
+)
+
+
+def measure_screen() -> None:
+    """Learn in the browser whether the screen is narrow; only a change costs a second run of the page."""
+    _SCREEN(key="screen", on_narrow_change=lambda: None, height=1)
+
+
+def narrow() -> bool:
+    """Whether lists are drawn as cards: on a phone from the first look, else once the screen is known to be narrow."""
+    measured = st.session_state.get("screen", {}).get("narrow")
+    return "Mobi" in st.context.headers.get("User-Agent", "") if measured is None else bool(measured)
+
+
+@contextmanager
+def panel(title: str) -> Iterator[None]:
+    """A group of choices: in a frame, or on a narrow screen folded under its title, so that the answer is near."""
+    with st.expander(title) if narrow() else st.container(border=True):
+        yield
+
+
+def chart(figure: Any, says: str, *, key: str | None = None) -> None:
+    """A figure, and under it what it says in words (also its name for a screen reader)."""
+    st.plotly_chart(figure, theme="streamlit", width="stretch", config={"displayModeBar": False}, key=key, alt=says)
+    st.markdown(plain(says))

@@ -1,0 +1,80 @@
+"""A ranked list and, below it, why one of its movies stands where it stands: the answer of both Recommend pages."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import charts, frame, state, tables
+from pages.ui.controls import Asked
+from recengine.answers import Recommended, Who
+
+
+@frame.fragment
+def answer(data: str, asked: Asked, who: Who) -> None:
+    """The list of best unseen movies, as a table or as cards on a narrow screen, with the reason for each."""
+    with st.skeleton(height=420):
+        found = state.recommend(data, asked.model, asked.parameters, who, asked.k, asked.filters).items
+    if not found:
+        st.info(
+            "No movie passes these filters: allow more genres, more years or fewer ratings.",
+            icon=":material/filter_alt_off:",
+        )
+    elif frame.narrow():
+        for item in found:
+            _card(data, asked, who, item)
+    else:
+        chosen = _table(data, found, f"{data} {asked} {who}")
+        with st.container(border=True):
+            _why(data, asked, who, chosen)
+
+
+def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
+    """The list as a table; the movie that is chosen in it, the first at first."""
+    about = state.catalogue(data)
+
+    def whole_row() -> None:
+        cells = st.session_state[key].selection.cells
+        if cells:
+            st.session_state[key] = {"selection": {"rows": [cells[0][0]], "columns": [], "cells": []}}
+
+    event = st.dataframe(
+        tables.ranked(found),
+        column_config=tables.ranked_columns(found, about.scale, about.n_people),
+        hide_index=True,
+        height="content",
+        row_height=62,  # room for two lines of text
+        on_select=whole_row,
+        selection_mode=["single-row-required", "single-cell"],
+        key=key,
+        alt=f"The {len(found)} movies recommended, best first, each with the reason.",
+    )
+    return found[event.selection.rows[0]]
+
+
+def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
+    """One movie for a narrow screen."""
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"**{item.rank} · {frame.plain(tables.dated(item.title, item.year))}**")
+        st.text(" · ".join(item.genres))
+        st.markdown(f"**{frame.plain(tables.score(item))}** · {frame.plain(tables.brief(item.reason))}")
+        more = st.expander("Why, in full", key=f"why {item.item_id}", on_change="rerun")
+        if more.open:
+            with more:
+                _why(data, asked, who, item)
+
+
+def _why(data: str, asked: Asked, who: Who, item: Recommended) -> None:
+    """One movie's score taken apart: a staircase, what it owes to one rating, and the parts as a table."""
+    told = state.explain(data, asked.model, asked.parameters, who, item.item_id, asked.filters)
+    st.header(f"Why {frame.plain(item.title)}?", anchor=False)
+    if told.fallback:
+        st.badge("Fallback", icon=":material/alt_route:", color="orange")
+        st.text(f"{told.fallback[0].upper()}{told.fallback[1:]}.")
+    drawn = charts.why(told)
+    frame.chart(drawn.figure, drawn.says)
+    if told.parts:
+        with st.expander(f"All {len(told.parts)} parts"):
+            st.dataframe(
+                tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,
+                alt=f"Everything that adds to the score of {item.title}.",
+            )  # fmt: skip

@@ -1,0 +1,189 @@
+"""The movies a visitor says they like: they live in the address (`rated=1:5,318:4.5`, oldest first), nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+import streamlit as st
+
+from pages.ui import frame, state, tables
+from recengine.answers import Found
+from recengine.errors import NotFound
+
+_PARAMETER = "rated"
+_FOUND = 6
+_MOST_STEPS = 20
+_SHELVES = {
+    "Animation": ("Toy Story (1995)", "Finding Nemo (2003)", "Shrek (2001)", "Spirited Away"),
+    "Crime": ("Pulp Fiction (1994)", "Fargo (1996)", "The Godfather (1972)", "Heat (1995)"),
+    "Old Hollywood": ("Casablanca (1942)", "Vertigo (1958)", "Some Like It Hot (1959)", "Singin' in the Rain (1952)"),
+    "Science fiction": ("Blade Runner (1982)", "Alien (1979)", "The Matrix (1999)", "Twelve Monkeys"),
+}
+_FEWEST_ON_A_SHELF = 2
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A movie and how a visitor rates it."""
+
+    movie: Found
+    value: float
+
+
+def rated(data: str, notes: Any) -> tuple[Rated, ...]:
+    """The rated movies of the address, oldest first; what cannot be read is left out with a note."""
+    steps, kept, dropped = scale_steps(state.catalogue(data).scale), {}, []
+    for reference, value in _pairs(st.query_params.get(_PARAMETER, "")):
+        try:
+            movie = state.card(data, reference)
+        except NotFound:
+            dropped.append(reference)
+            continue
+        if value not in steps:
+            dropped.append(f"{reference}:{value}")
+            continue
+        kept[movie.item_id] = Rated(movie, value)
+    if dropped:
+        notes.warning(
+            frame.plain(f"Left out of the address, as these data have no such movie or rating: {', '.join(dropped)}."),
+            icon=":material/link_off:",
+        )
+    return tuple(kept.values())
+
+
+def keep(ratings: Iterator[tuple[Any, float]] | list[tuple[Any, float]]) -> None:
+    """Write ratings into the address."""
+    text = ",".join(f"{quote(str(item_id), safe='')}:{value:g}" for item_id, value in ratings)
+    if text:
+        st.query_params[_PARAMETER] = text
+    else:
+        st.query_params.pop(_PARAMETER, None)
+
+
+@frame.fragment
+def search(data: str, ratings: tuple[Rated, ...]) -> None:
+    """Titles as they are typed; a click rates the movie with the best there is, to be changed below."""
+    text = st.text_input(
+        "Add a movie", type="search", live="200ms", key="find", placeholder="Type a title", icon=":material/search:"
+    )
+    if not text:
+        return
+    known = {one.movie.item_id for one in ratings}
+    found = [movie for movie in state.search(data, text, _FOUND + len(known)) if movie.item_id not in known][:_FOUND]
+    if not found:
+        st.text("No other title is like this.")
+    for movie in found:
+        if st.button(
+            frame.plain(tables.dated(movie.title, movie.year)),
+            key=f"add {movie.item_id}",
+            icon=":material/add:",
+            type="tertiary",
+            wrap=True,
+            on_click=_add,
+            args=(data, movie, ratings),
+        ):
+            st.rerun()
+
+
+def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
+    """The rated movies, each with its stars to change and a way to take it out."""
+    steps = scale_steps(state.catalogue(data).scale)
+    for place, one in enumerate(ratings):
+        others = ratings[:place], ratings[place + 1 :]
+        with st.container(gap="xsmall"):
+            st.text(tables.dated(one.movie.title, one.movie.year))
+            stars, out = st.columns([4, 1], vertical_alignment="center")
+            if len(steps) > 1:
+                _stars(stars, one, others, steps)
+            out.button(
+                "Remove", key=f"remove {one.movie.item_id}", icon=":material/close:", on_click=_keep_all,
+                args=([*others[0], *others[1]],), width="stretch",
+            )  # fmt: skip
+
+
+def examples(data: str) -> None:
+    """A shelf of well-known movies to begin with, one button each."""
+    top = max(scale_steps(state.catalogue(data).scale))
+    shelves = {
+        name: found for name, titles in _SHELVES.items() if len(found := _existing(data, titles)) >= _FEWEST_ON_A_SHELF
+    }
+    if not shelves:
+        shelves = {"What most people rated": state.search(data, "", 3)}
+    with st.grid(2, min_column_width=240):
+        for name, movies in shelves.items():
+            with st.container(border=True, height="stretch"):
+                st.header(name, anchor=False)
+                for movie in movies:
+                    st.text(tables.dated(movie.title, movie.year))
+                st.space("stretch")
+                st.button(
+                    "I like these", key=f"shelf {name}", icon=":material/thumb_up:", on_click=keep,
+                    args=([(movie.item_id, top) for movie in movies],),
+                )  # fmt: skip
+
+
+def scale_steps(scale: tuple[float, float] | None) -> tuple[float, ...]:
+    """The ratings that can be given: halves where the scale begins with one, at most 20; 1 alone without stars.
+
+    >>> scale_steps((1.0, 5.0)), scale_steps((0.5, 1.5)), scale_steps(None)
+    ((1.0, 2.0, 3.0, 4.0, 5.0), (0.5, 1.0, 1.5), (1.0,))
+    """
+    if scale is None:
+        return (1.0,)
+    low, high = scale
+    step = 1.0 if low.is_integer() else 0.5
+    while (high - low) / step >= _MOST_STEPS:
+        step *= 5
+    return tuple(low + step * i for i in range(int((high - low) / step) + 1))
+
+
+def stars(value: float) -> str:
+    """A rating as stars.
+
+    >>> stars(4.5), stars(3.0), stars(60.0)
+    ('★★★★½', '★★★', '60')
+    """
+    if value > 10:
+        return f"{value:g}"
+    return "★" * int(value) + ("½" if value % 1 else "")
+
+
+def _stars(place: Any, one: Rated, others: tuple[tuple[Rated, ...], ...], steps: tuple[float, ...]) -> None:
+    key = f"stars {one.movie.item_id}"
+
+    def change() -> None:
+        _keep_all([*others[0], Rated(one.movie, st.session_state[key]), *others[1]])
+
+    st.session_state[key] = one.value
+    place.selectbox(
+        f"Your rating of {one.movie.title}", steps[::-1], format_func=stars, key=key, on_change=change,
+        label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _add(data: str, movie: Found, ratings: tuple[Rated, ...]) -> None:
+    st.session_state["find"] = ""
+    _keep_all([*ratings, Rated(movie, max(scale_steps(state.catalogue(data).scale)))])
+
+
+def _keep_all(ratings: list[Rated]) -> None:
+    keep([(one.movie.item_id, one.value) for one in ratings])
+
+
+def _pairs(text: str) -> Iterator[tuple[str, float]]:
+    """References and ratings as written; a rating that is no number is NaN, which no scale has."""
+    for piece in filter(None, text.split(",")):
+        reference, _, value = piece.rpartition(":")
+        try:
+            yield unquote(reference), float(value)
+        except ValueError:
+            yield unquote(piece), float("nan")
+
+
+def _existing(data: str, titles: tuple[str, ...]) -> list[Found]:
+    """The movies of these titles that the data have."""
+    best = [(title, state.search(data, title, 1)) for title in titles]
+    return [found[0] for title, found in best if found and found[0].title.startswith(title)]

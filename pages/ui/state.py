@@ -1,0 +1,142 @@
+"""The pages' one door to the lab, and the only place that caches for Streamlit.
+
+Answers are cached for all visitors of the server, bounded in number, and shared: pages read them and never change
+them. Arguments are plain values, so that a choice on the page is its own cache key.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from typing import Any
+
+import streamlit as st
+
+from recengine import evaluate
+from recengine.answers import Catalogue, Filters, Found, ModelInfo, Recommendations, Who, Why
+from recengine.bootstrap import Interval
+from recengine.describe import Description
+from recengine.evaluate import Evaluation
+from recengine.lab import Lab, Progress
+from recengine.profile import Movie, Person
+
+Parameters = tuple[tuple[str, Any], ...]  # sorted (name, value) pairs of a model's hyperparameters
+
+
+@st.cache_resource(show_spinner=False)
+def lab() -> Lab:
+    """The lab of this server."""
+    return Lab()
+
+
+@st.cache_resource(show_spinner=False)
+def models() -> dict[str, ModelInfo]:
+    """Every model by name, in the registry's order."""
+    return {info.name: info for info in lab().models()}
+
+
+@st.cache_resource(show_spinner=False, ttl="10s", max_entries=1)
+def source_titles() -> dict[str, str]:
+    """The data that can be chosen by name, each with its title; those not here yet would be downloaded."""
+    return {s.name: s.title if s.here else f"{s.title} (download)" for s in lab().sources()}
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def catalogue(data: str) -> Catalogue:
+    """What filters and headings need to know about the data."""
+    return lab().catalogue(data)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def description(data: str) -> Description:
+    """What is in the data."""
+    return lab().describe(data)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def splits(data: str) -> tuple[str, ...]:
+    """Names of the splits these data can be cut into."""
+    return lab().splits(data)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def interesting_people(data: str) -> list[Any]:
+    """Ids of people worth showing."""
+    return lab().interesting_people(data)
+
+
+@st.cache_resource(show_spinner=False, max_entries=500)
+def person(data: str, user_id: Any) -> Person:
+    """A person's ratings and taste."""
+    return lab().person(data, user_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=500)
+def movie(data: str, item_id: Any) -> Movie:
+    """A movie's profile."""
+    return lab().movie_profile(data, item_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def people(data: str, text: str, limit: int) -> list[Any]:
+    """Ids of people that begin with what was typed."""
+    return lab().people(data, text, limit)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def search(data: str, text: str, limit: int) -> list[Found]:
+    """Movies whose title matches what was typed so far."""
+    return lab().search(data, text, limit)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def card(data: str, reference: str) -> Found:
+    """A movie by id or title."""
+    return lab().movie(data, reference)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def recommend(data: str, model: str, parameters: Parameters, who: Who, k: int, filters: Filters) -> Recommendations:
+    """The best unseen movies, each with its reason."""
+    return lab().recommend(data, lab().model(model, dict(parameters)), who, k, filters)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def explain(data: str, model: str, parameters: Parameters, who: Who, item_id: Any, filters: Filters) -> Why:
+    """Why a movie gets its score, in full."""
+    return lab().explain(data, lab().model(model, dict(parameters)), who, item_id, filters)
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def evaluation(
+    data: str,
+    split: str,
+    chosen: tuple[tuple[str, Parameters], ...],
+    metrics: tuple[str, ...],
+    seed: int,
+    _progress: Progress | None = None,
+) -> Evaluation:
+    """Errors and ranking quality of several models on a split, with intervals."""
+    wanted = [lab().model(name, dict(parameters)) for name, parameters in chosen]
+    return lab().evaluate(data, split, wanted, metrics, seed=seed, progress=_progress)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2000)
+def difference(
+    data: str,
+    split: str,
+    chosen: tuple[tuple[str, Parameters], ...],
+    metrics: tuple[str, ...],
+    seed: int,
+    *,
+    metric: str,
+    a: str,
+    b: str,
+) -> Interval:
+    """How much larger a metric is for model `a` than for `b` (labels), over the same resampled people."""
+    return evaluate.difference(evaluation(data, split, chosen, metrics, seed), metric, a, b)
+
+
+def aside(show: Progress) -> Progress:
+    """Progress that may draw while a cached function runs, without becoming part of what is cached."""
+    context = copy_context()
+    return lambda fraction, message: context.run(show, fraction, message)

@@ -1,0 +1,174 @@
+"""What the lab is asked and what it answers: frozen, plain values that print, compare and turn into JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from recengine.explain import Kind
+from recengine.model import Family, Traits
+from recengine.registry import Parameter
+
+
+@dataclass(frozen=True)
+class StoredPerson:
+    """Someone in the data, by external id (text that spells a number finds a numeric id)."""
+
+    id: Any
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Someone who is not in the data: movie ids or titles with a rating each, oldest first."""
+
+    ratings: tuple[tuple[Any, float], ...]
+
+
+Who = StoredPerson | Visitor
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which movies may be recommended. An empty `genres` means any; years are inclusive."""
+
+    genres: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
+    min_ratings: int = 0
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as a picker needs it."""
+
+    name: str
+    title: str
+    family: Family
+    summary: str
+    parameters: tuple[Parameter, ...]
+    traits: Traits
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One part of an explanation: `what` carried it, and the `weight` it adds to the score.
+
+    `id` is the movie's or person's id, None for an effect; `similarity` and `rating` are the neighbor's.
+    """
+
+    kind: Kind
+    what: str
+    weight: float
+    id: Any = None
+    similarity: float | None = None
+    rating: float | None = None
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One row of a ranked list.
+
+    `score` is the model's own number; `stars` the same within the rating scale, None where the model does not
+    predict ratings. `ratings` counts the people who rated the movie, `share` is their share of all people.
+    `fallback` is None, or says why the model had no opinion and what stands in.
+    """
+
+    rank: int
+    item_id: Any
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    score: float
+    stars: float | None
+    ratings: int
+    share: float
+    reason: str
+    why: tuple[Reason, ...] = ()
+    fallback: str | None = None
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """A ranked list, with the model and the person it is for (None for a visitor)."""
+
+    model: dict[str, Any]
+    user: Any
+    items: tuple[Recommended, ...]
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Without the rating of `title`, the movie would move from rank `before` to rank `after`."""
+
+    item_id: Any
+    title: str
+    rating: float
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Why:
+    """A full explanation: the score is `base` (named) plus the parts' weights when `exact`."""
+
+    item_id: Any
+    title: str
+    score: float
+    stars: float | None
+    base: float
+    base_name: str
+    parts: tuple[Reason, ...]
+    exact: bool
+    fallback: str | None
+    without: Counterfactual | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A movie that a search or a listing found."""
+
+    item_id: Any
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    ratings: int
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A movie close to another: `similarity` by the measure asked for, over `common` people."""
+
+    rank: int
+    item_id: Any
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    similarity: float
+    common: int
+    ratings: int
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A predicted rating, and what stood in where the model had no opinion."""
+
+    model: dict[str, Any]
+    user: Any
+    item_id: Any
+    title: str
+    stars: float
+    fallback: str | None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the data offer a page's filters: genres by number of movies, first and last year, rating scale."""
+
+    genres: tuple[str, ...]
+    years: tuple[int, int] | None
+    scale: tuple[float, float] | None
+    n_people: int
+    n_movies: int
+    n_ratings: int
+    fingerprint: str
+    about: str = field(default="")

@@ -1,0 +1,319 @@
+"""The front door: "this dataset, this model, this question" → answer.
+
+Pages, command line and HTTP call a `Lab` and nothing under it. Ids and titles live here; below are positions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from recengine import describe, evaluate, profile, registry, wording
+from recengine.answers import (
+    Catalogue,
+    Counterfactual,
+    Filters,
+    Found,
+    ModelInfo,
+    Predicted,
+    Recommendations,
+    Recommended,
+    Similar,
+    StoredPerson,
+    Who,
+    Why,
+)
+from recengine.data import movielens, sources, split
+from recengine.data.dataset import Dataset, Query
+from recengine.errors import DataError, ModelError
+from recengine.model import Context, Fitted, Recommender
+from recengine.models.neighbors import FittedItemKNN
+from recengine.rank import position
+from recengine.shelf import Shelf
+from recengine.store import Artifact, Store, StoreInfo, identity
+
+_DATASETS_IN_MEMORY = 4
+
+# "Movies like this one" means liked by the same people, which suits data with and without ratings.
+NEAREST = {"similarity": "cosine", "centering": "none", "aggregation": "sum", "shrinkage": 10}
+
+Progress = Callable[[float, str], None]
+
+
+class Lab:
+    """Datasets, models and everything that is worked out from them, through one store."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store or Store()
+        self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        self._guard = threading.RLock()
+
+    # Data
+
+    def sources(self) -> list[sources.SourceInfo]:
+        """The datasets known by name, and whether each is here."""
+        return sources.known()
+
+    def shelf(self, data: str) -> Shelf:
+        """A dataset by name or path, loaded once."""
+        with self._guard:
+            if data not in self._shelves:
+                self._shelves[data] = Shelf(sources.load(data))
+                while len(self._shelves) > _DATASETS_IN_MEMORY:
+                    self._shelves.popitem(last=False)
+            self._shelves.move_to_end(data)
+            return self._shelves[data]
+
+    def describe(self, data: str) -> describe.Description:
+        """Size, distributions, long tail, activity, and what to beware of."""
+        return self.shelf(data).description
+
+    def catalogue(self, data: str) -> Catalogue:
+        """What filters and headings need to know."""
+        shelf = self.shelf(data)
+        dataset, genres = shelf.dataset, shelf.dataset.movies["genres"].explode().dropna().value_counts()
+        years = dataset.movies["year"].dropna()
+        return Catalogue(
+            tuple(genres.index.astype(str)),
+            (int(years.min()), int(years.max())) if len(years) else None,
+            dataset.scale,
+            dataset.n_users,
+            dataset.n_items,
+            len(dataset.interactions),
+            dataset.fingerprint,
+            dataset.about,
+        )
+
+    def search(self, data: str, text: str, limit: int = 10) -> list[Found]:
+        """Movies whose title matches what was typed so far; the most rated for an empty text."""
+        shelf = self.shelf(data)
+        return [shelf.found(int(index)) for index in shelf.titles.find(text, limit)]
+
+    def movie(self, data: str, reference: Any) -> Found:
+        """A movie by id or title."""
+        shelf = self.shelf(data)
+        return shelf.found(shelf.movie(reference))
+
+    def people(self, data: str, text: str = "", limit: int = 50) -> list[Any]:
+        """Ids of people that begin with what was typed."""
+        ids = self.shelf(data).dataset.users.ids
+        return [i.item() for i in ids[np.char.startswith(ids.astype(np.str_), text.strip())][:limit]]
+
+    def interesting_people(self, data: str, n: int = 20) -> list[Any]:
+        """Ids of people with a distinct taste and enough ratings to show it."""
+        dataset = self.shelf(data).dataset
+        return [dataset.users.id(int(index)) for index in profile.interesting_people(dataset, n)]
+
+    def person(self, data: str, user_id: Any) -> profile.Person:
+        """A person's ratings and taste."""
+        shelf = self.shelf(data)
+        return profile.person(shelf.dataset, shelf.biases, shelf.person(user_id))
+
+    def movie_profile(self, data: str, reference: Any) -> profile.Movie:
+        """A movie's ratings and standing."""
+        shelf = self.shelf(data)
+        return profile.movie(shelf.dataset, shelf.movie(reference))
+
+    # Models
+
+    def models(self) -> list[ModelInfo]:
+        """Every model with its parameters and traits."""
+        found = []
+        for name in registry.names():
+            kind = registry.model_class(name)
+            told = tuple(registry.parameters(kind))
+            found.append(ModelInfo(name, kind.title, kind.family, registry.summary(kind), told, kind().traits))
+        return found
+
+    def model(self, name: str, parameters: Mapping[str, Any] | None = None) -> Recommender:
+        """A model by name, with parameters; raises `ModelError` with one sentence."""
+        return registry.create(name, parameters)
+
+    def fitted(self, data: str, model: Recommender, *, seed: int = 0, progress: Progress | None = None) -> Fitted:
+        """The model fitted to all of the data, from the store where it is there."""
+        return self._fit(model, self.shelf(data).dataset, self._context(seed, progress)).value
+
+    # Questions
+
+    def recommend(
+        self, data: str, model: Recommender, who: Who, k: int = 10, filters: Filters = Filters(), *, seed: int = 0
+    ) -> Recommendations:
+        """The `k` best unseen movies, each with its reason."""
+        if k < 1:
+            raise DataError(f"A list of {k} movies is not possible: ask for at least 1.")
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        query = shelf.query(who)
+        ranking = fitted.recommend(query, min(k, shelf.dataset.n_items), allowed=shelf.allowed(filters))
+        items = []
+        for rank, (item, score) in enumerate(zip(ranking.item[0], ranking.score[0], strict=True), start=1):
+            if item < 0:
+                break
+            told = fitted.explain(query, int(item))
+            card, why = shelf.found(int(item)), wording.reasons(shelf.dataset, told)
+            items.append(
+                Recommended(
+                    rank,
+                    card.item_id,
+                    card.title,
+                    card.year,
+                    card.genres,
+                    float(score),
+                    wording.stars(fitted, float(score)),
+                    card.ratings,
+                    card.ratings / max(1, shelf.dataset.n_users),
+                    wording.one_line(told, why, shelf.dataset.n_users, explicit=shelf.dataset.explicit),
+                    why[:3],
+                    told.fallback,
+                )
+            )
+        return Recommendations(model.spec(), who.id if isinstance(who, StoredPerson) else None, tuple(items))
+
+    def explain(
+        self, data: str, model: Recommender, who: Who, item: Any, filters: Filters = Filters(), *, seed: int = 0
+    ) -> Why:
+        """Why a movie gets its score, in full, and what it owes to the rating that helped it most."""
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        query, index = shelf.query(who), shelf.movie(item)
+        told = fitted.explain(query, index)
+        parts = wording.reasons(shelf.dataset, told)
+        card = shelf.found(index)
+        return Why(
+            card.item_id,
+            card.title,
+            told.score,
+            wording.stars(fitted, told.score),
+            told.base,
+            told.base_name,
+            parts,
+            told.exact,
+            told.fallback,
+            self._without(shelf, fitted, query, index, filters),
+        )
+
+    def predict(self, data: str, model: Recommender, user_id: Any, item: Any, *, seed: int = 0) -> Predicted:
+        """The predicted rating of one person for one movie."""
+        if not model.traits.ratings:
+            raise ModelError(f"{model.name} ranks and does not predict ratings: use recommend, or a rating model.")
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        query, index = shelf.query(StoredPerson(user_id)), shelf.movie(item)
+        predicted, card = fitted.predict(query, [0], [index]), shelf.found(index)
+        fallback = fitted.explain(query, index).fallback if predicted.fallback[0] else None
+        return Predicted(model.spec(), user_id, card.item_id, card.title, float(predicted.value[0]), fallback)
+
+    def similar(self, data: str, item: Any, k: int = 10, *, model: Recommender | None = None) -> list[Similar]:
+        """The movies nearest to one, by the similarity of an item-based model (cosine unless given)."""
+        shelf = self.shelf(data)
+        index = shelf.movie(item)
+        fitted = self.fitted(data, model or registry.create("item-knn", NEAREST))
+        if not isinstance(fitted, FittedItemKNN):
+            raise ModelError(f"{fitted.model.name} does not compare movies: use item-knn.")
+        near, similarity = fitted.neighbors.row(index)
+        matrix = shelf.dataset.interactions.matrix.tocsc()
+        raters = set(matrix[:, [index]].indices.tolist())
+        rows = []
+        for rank, (other, value) in enumerate(zip(near[:k], similarity[:k], strict=True), start=1):
+            common = len(raters.intersection(matrix[:, [int(other)]].indices.tolist()))
+            card = shelf.found(int(other))
+            rows.append(
+                Similar(rank, card.item_id, card.title, card.year, card.genres, float(value), common, card.ratings)
+            )
+        return rows
+
+    # Comparisons
+
+    def splits(self, data: str) -> tuple[str, ...]:
+        """Names of the splits these data can be cut into: published folds first."""
+        shelf = self.shelf(data)
+        folds = movielens.canonical_folds(shelf.loaded.where) if shelf.loaded.where else ()
+        return (
+            *folds,
+            *(name for name in split.NAMES if name != "temporal" or shelf.dataset.interactions.time is not None),
+        )
+
+    def split(self, data: str, name: str, *, seed: int = 0, **parameters: Any) -> list[split.Split]:
+        """Training and test data by the name of a split."""
+        shelf, mask = self.shelf(data), None
+        if shelf.loaded.where and name in movielens.canonical_folds(shelf.loaded.where):
+            mask = movielens.canonical_fold(shelf.loaded.where, name, shelf.dataset)
+        return split.make(shelf.dataset, name, seed=seed, test_mask=mask, **parameters)
+
+    def evaluate(
+        self,
+        data: str,
+        split_name: str,
+        models: Sequence[Recommender],
+        metrics: Sequence[str] | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **parameters: Any,
+    ) -> evaluate.Evaluation:
+        """Errors and ranking quality of several models on a split, with intervals; kept in the store.
+
+        `parameters` are the split's own (`fraction`, `folds`, `date`, …).
+        """
+        dataset = self.shelf(data).dataset
+        wanted = list(metrics or evaluate.default_metrics(models, dataset))
+        depends_on = {
+            "kind": "evaluation",
+            "dataset": dataset.fingerprint,
+            "split": {"name": split_name, "seed": seed, **parameters},
+            "models": [identity(model) for model in models],
+            "metrics": wanted,
+        }
+
+        def measure() -> evaluate.Evaluation:
+            context = self._context(seed, progress)
+            cut = self.split(data, split_name, seed=seed, **parameters)
+
+            def fit(model: Recommender, train: Dataset) -> tuple[Fitted, float]:
+                artifact = self._fit(model, train, replace(context, progress=_quiet))
+                return artifact.value, artifact.seconds
+
+            return evaluate.evaluate(cut, models, wanted, context=context, fit=fit)
+
+        return self.store.fetch(depends_on, measure).value
+
+    # The store
+
+    def cache_info(self) -> StoreInfo:
+        """Where artifacts are kept, how many and how large."""
+        return self.store.info()
+
+    def cache_clear(self) -> int:
+        """Forget every artifact; returns how many there were."""
+        return self.store.clear()
+
+    def _context(self, seed: int, progress: Progress | None) -> Context:
+        context = Context(seed=seed, progress=progress or _quiet)
+        return replace(context, fit=lambda model, train: self._fit(model, train, context).value)
+
+    def _fit(self, model: Recommender, train: Dataset, context: Context) -> Artifact[Fitted]:
+        depends_on = {"kind": "fit", "dataset": train.fingerprint, "model": identity(model), "seed": context.seed}
+        return self.store.fetch(depends_on, lambda: model.fit(train, context))
+
+    @staticmethod
+    def _without(shelf: Shelf, fitted: Fitted, query: Query, item: int, filters: Filters) -> Counterfactual | None:
+        """The fall in rank of `item` when the rated movie that helped it most had not been rated."""
+        helped = [part for part in fitted.explain(query, item).parts if part.kind == "movie" and part.weight > 0]
+        if not helped:
+            return None
+        best, allowed = helped[0], shelf.allowed(filters)
+        # The movie taken out must not enter the list itself, or it could push others down.
+        keep = np.ones(shelf.dataset.n_items, np.bool_) if allowed is None else allowed.copy()
+        keep[[best.index, item]] = False, True
+        fewer = query.without(best.index)
+        before, after = (
+            position(fitted.score(q), fitted.fallback(q), q.history, item, allowed=keep) for q in (query, fewer)
+        )
+        title = str(shelf.dataset.movies["title"].iloc[best.index])
+        return Counterfactual(shelf.dataset.items.id(best.index), title, best.rating or 0.0, before, after)
+
+
+def _quiet(fraction: float, message: str) -> None:
+    """Progress that nobody watches."""

@@ -1,0 +1,74 @@
+"""Explanations in words: positions become titles, ids and sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recengine.answers import Reason
+from recengine.data.dataset import Dataset
+from recengine.explain import Explanation, Part
+from recengine.model import Fitted
+
+
+def year(value: Any) -> int | None:
+    """A nullable year as a plain integer or None."""
+    return None if pd.isna(value) else int(value)
+
+
+def stars(fitted: Fitted, score: float) -> float | None:
+    """A score as a rating within the scale; None where the model does not predict ratings."""
+    if not fitted.model.traits.ratings or fitted.scale is None:
+        return None
+    return float(np.clip(score, *fitted.scale))
+
+
+def reasons(dataset: Dataset, told: Explanation) -> tuple[Reason, ...]:
+    """The parts of an explanation with ids and names in place of positions."""
+    return tuple(_reason(dataset, part) for part in told.parts)
+
+
+def _reason(dataset: Dataset, part: Part) -> Reason:
+    if part.kind == "movie":
+        what, external = str(dataset.movies["title"].iloc[part.index]), dataset.items.id(part.index)
+    elif part.kind == "person":
+        external = dataset.users.id(part.index)
+        what = f"person {external}"
+    else:
+        what, external = part.what, None
+    return Reason(part.kind, what, part.weight, external, part.similarity, part.rating)
+
+
+def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, explicit: bool) -> str:
+    """The reason in one line, for a row of a list."""
+    if told.fallback:
+        return told.fallback[0].upper() + told.fallback[1:]
+    helped = [reason for reason in why if reason.weight > 0] or list(why)
+    if not helped:
+        return told.base_name[0].upper() + told.base_name[1:]
+    kind = helped[0].kind
+    if kind == "movie":
+        return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in helped[:2])
+    if kind == "person":
+        rated = [reason.rating for reason in why if reason.rating is not None]
+        people = "1 similar person" if len(rated) == 1 else f"{len(rated)} similar people"
+        return f"{people} gave it {np.mean(rated):.1f} on average" if explicit else f"{people} chose it"
+    if len(why) == 1 and why[0].what == "people who rated it":
+        return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
+    return ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why)
+
+
+def short_title(title: str) -> str:
+    """A title without what stands in brackets (year, other names), for a line that names several.
+
+    >>> short_title("Raiders of the Lost Ark (Indiana Jones and the Raiders of the Lost Ark) (1981)")
+    'Raiders of the Lost Ark'
+    """
+    return re.sub(r"\s*\([^()]*\)", "", title) or title
+
+
+def _rated(reason: Reason, *, explicit: bool) -> str:
+    return f"{short_title(reason.what)} ★{reason.rating:g}" if explicit else short_title(reason.what)

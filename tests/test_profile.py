@@ -1,0 +1,196 @@
+"""One person and one movie, on tables worked out by hand."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recengine.data.dataset import Interactions, Query
+from recengine.errors import NotFound
+from recengine.models.baseline import Biases, estimate_biases
+from recengine.profile import interesting_people, movie, person, residual, taste
+
+N = np.nan
+TABLE = [
+    [5.0, 4.0, N, N],
+    [3.0, 4.0, 2.0, N],
+    [5.0, 2.0, 1.0, N],
+    [N, N, N, N],
+]
+GENRES = [[1, 0], [1, 1], [0, 1], [0, 0]]
+
+
+def plain(answer) -> str:
+    fields = dataclasses.asdict(answer)
+    tables = {k: v.to_dict("records") if isinstance(v, pd.DataFrame) else v for k, v in fields.items()}
+    return json.dumps(tables, allow_nan=False)
+
+
+@pytest.fixture
+def small(make_dataset):
+    dataset = make_dataset(TABLE, features=GENRES)
+    day = np.array([30, 10, 1, 3, 3, 0, 0, 0]) * 86_400
+    i = dataset.interactions
+    movies = dataset.movies.assign(
+        year=pd.array([1994, 1999, None, 2001], dtype="Int16"), directors=[("Ann",), ("Ann", "Bo"), ("Bo",), ()]
+    )
+    return dataclasses.replace(
+        dataset,
+        movies=movies,
+        interactions=Interactions.of(i.user, i.item, i.value, day, n_users=i.n_users, n_items=i.n_items),
+    )
+
+
+FLAT = Biases(3.0, np.array([1.0, 0.0, -1.0, 0.0], np.float32), 5.0)
+
+
+def test_taste_by_hand(small):
+    # Residuals without b_u: 5−3−1 = 1 and 4−3 = 1; b_u = 2/(2+5); so each is 5/7. Damping 5 on each genre.
+    table = taste(small, FLAT, [0, 1], [5.0, 4.0])
+    assert table[["genre", "ratings", "share"]].to_dict("list") == {
+        "genre": ["g0", "g1"], "ratings": [2, 1], "share": [1.0, 0.5],
+    }  # fmt: skip
+    assert table["lift"].tolist() == pytest.approx([2 * 5 / 7 / 7, 5 / 7 / 6])
+
+
+def test_the_residual_is_what_the_bias_model_leaves(small):
+    biases = estimate_biases(small.interactions)
+    expected = np.array([5.0, 4.0]) - biases.score(Query.of_users(small, [0]))[0, [0, 1]]
+    got = residual(small, biases, np.array([0, 1], np.int32), np.array([5.0, 4.0]))
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_a_visitor_with_a_persons_ratings_has_their_taste(small):
+    biases = estimate_biases(small.interactions)
+    told = person(small, biases, 1)
+    visitor = taste(small, biases, [0, 1, 2], [3.0, 4.0, 2.0])
+    assert visitor["genre"].tolist() == told.genres["genre"].tolist()
+    assert visitor["lift"].tolist() == pytest.approx(told.genres["lift"].tolist())
+
+
+def test_a_person_by_hand(small):
+    told = person(small, FLAT, 0)
+    assert (told.n_ratings, told.mean, told.spread) == (2, 4.5, 0.5)
+    assert (told.first, told.last) == ("1970-01-11", "1970-01-31")
+    assert told.stricter_than == 0
+    assert person(small, FLAT, 2).stricter_than == 1.0
+    assert person(small, FLAT, 1).stricter_than == 0.5
+    assert told.history.drop(columns="difference").to_dict("records") == [
+        {"item": 0, "title": "Movie 0", "year": 1994, "genres": ("g0",), "rating": 5.0, "time": "1970-01-31T00:00:00"},
+        {"item": 1, "title": "Movie 1", "year": 1999, "genres": ("g0", "g1"), "rating": 4.0,
+         "time": "1970-01-11T00:00:00"},
+    ]  # fmt: skip
+    assert told.history["difference"].tolist() == pytest.approx([5 - 13 / 3, 4 - 10 / 3])
+
+
+def test_decades_and_directors(small):
+    told = person(small, FLAT, 1)
+    assert told.decades[["decade", "ratings"]].to_dict("list") == {"decade": ["1990s"], "ratings": [2]}
+    assert sorted(told.directors["director"]) == ["Ann", "Bo"]
+    assert person(small, FLAT, 0).directors["director"].tolist() == ["Ann"]
+
+
+def test_decades_come_in_their_order(make_dataset):
+    table = np.full((1, 40), 4.0)
+    dataset = make_dataset(table)
+    assert person(dataset, estimate_biases(dataset.interactions), 0).decades["decade"].tolist() == [
+        "1950s", "1960s", "1970s", "1980s",
+    ]  # fmt: skip
+
+
+def test_equal_times_and_missing_times_keep_the_order_of_the_data(small):
+    assert person(small, FLAT, 2).history["item"].tolist() == [2, 1, 0]
+    i = small.interactions
+    timeless = small.with_interactions(Interactions.of(i.user, i.item, i.value, n_users=i.n_users, n_items=i.n_items))
+    told = person(timeless, FLAT, 1)
+    assert told.history["item"].tolist() == [2, 1, 0]
+    assert told.history["time"].tolist() == [None] * 3
+    assert (told.first, told.last) == (None, None)
+
+
+def test_a_person_without_ratings(small):
+    told = person(small, FLAT, 3)
+    assert told.n_ratings == 0
+    assert told.mean is told.spread is told.stricter_than is told.first is told.last is None
+    for table in (told.genres, told.decades, told.directors, told.history):
+        assert len(table) == 0
+    assert list(told.genres.columns) == ["genre", "ratings", "share", "lift"]
+    plain(told)
+
+
+def test_the_only_person_is_compared_with_nobody(make_dataset):
+    dataset = make_dataset([[4.0]])
+    told = person(dataset, estimate_biases(dataset.interactions), 0)
+    assert (told.mean, told.spread, told.stricter_than) == (4.0, None, None)
+    assert len(told.genres) == len(told.directors) == 0
+
+
+def test_implicit_people_and_movies_are_only_counted(make_dataset):
+    dataset = make_dataset([[1.0, 1.0], [N, 1.0]], scale=None, features=[[1], [1]])
+    told = person(dataset, None, 0)
+    assert told.n_ratings == 2
+    assert told.mean is told.spread is told.stricter_than is None
+    assert told.genres.to_dict("records") == [{"genre": "g0", "ratings": 2, "share": 1.0, "lift": None}]
+    assert told.history["rating"].tolist() == told.history["difference"].tolist() == [None, None]
+    about = movie(dataset, 1)
+    assert (about.n_ratings, about.mean, len(about.histogram), about.share) == (2, None, 0, 1.0)
+
+
+def test_a_movie_by_hand(small):
+    told = movie(small, 1)
+    assert (told.title, told.year, told.genres, told.directors) == ("Movie 1", 1999, ("g0", "g1"), ("Ann", "Bo"))
+    assert (told.n_ratings, told.mean, told.share) == (3, 10 / 3, 0.75)
+    assert told.histogram.to_dict("list") == {"value": [2, 4], "count": [1, 2]}
+    assert [movie(small, item).rank for item in range(4)] == [1, 1, 3, 4]
+    assert movie(small, 2).year is None
+
+
+def test_a_movie_nobody_rated(small):
+    told = movie(small, 3)
+    assert (told.n_ratings, told.mean, told.share, told.rank, told.n_movies) == (0, None, 0.0, 4, 4)
+    assert told.genres == told.directors == ()
+    assert len(told.histogram) == 0
+
+
+@pytest.mark.parametrize("index", [-1, 4])
+def test_positions_that_are_not_there(small, index):
+    with pytest.raises(NotFound):
+        person(small, FLAT, index)
+    with pytest.raises(NotFound):
+        movie(small, index)
+
+
+def test_answers_turn_into_json(small):
+    assert json.loads(plain(person(small, FLAT, 1)))["history"][2]["year"] == 1994
+    assert json.loads(plain(movie(small, 0)))["n_ratings"] == 3
+
+
+def crowd(rng):
+    """Sixty people over 120 movies in two genres; person 7 loves the first and hates the second, 8 rates all alike."""
+    table = rng.integers(2, 5, (60, 120)).astype(float)
+    table[rng.random(table.shape) < 0.4] = N
+    table[7, :] = np.where(np.arange(120) < 60, 5.0, 1.0)
+    table[8, :] = 3.0
+    table[9, 30:] = N
+    return table
+
+
+def test_the_one_with_a_taste_comes_first(make_dataset):
+    features = np.repeat(np.eye(2), 60, axis=0)
+    dataset = make_dataset(crowd(np.random.default_rng(0)), features=features)
+    found = interesting_people(dataset, 20)
+    assert found[0] == 7
+    assert found.dtype == np.int32
+    assert len(set(found.tolist())) == 20
+    assert not {8, 9} & set(found.tolist())
+    assert interesting_people(dataset, 20).tolist() == found.tolist()
+
+
+def test_too_few_interesting_people_are_filled_up_by_activity(small, make_dataset):
+    assert interesting_people(small).tolist() == [1, 2, 0]
+    assert interesting_people(small, 1).tolist() == [1]
+    assert interesting_people(small, 0).tolist() == []
+    assert interesting_people(make_dataset(np.full((2, 2), N))).tolist() == []
+    assert interesting_people(make_dataset([[1.0, N], [1.0, 1.0]], scale=None)).tolist() == [1, 0]
