@@ -57,7 +57,9 @@ def tune(name: str, folds: list[split.Split]) -> Recommender:
             for value in values:
                 model = registry.create(name, {**best.model_dump(), parameter: value})
                 tried[value] = (error(model, folds), model)
-            print(f"{name:10s} {parameter:14s} " + "  ".join(f"{v}: {e:.4f}" for v, (e, _) in tried.items()), flush=True)
+            print(
+                f"{name:10s} {parameter:14s} " + "  ".join(f"{v}: {e:.4f}" for v, (e, _) in tried.items()), flush=True
+            )
             at = min(tried, key=lambda value: tried[value][0])
             if tried[at][0] < lowest - 1e-5:
                 (lowest, best), moved = tried[at], True

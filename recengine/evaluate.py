@@ -23,7 +23,7 @@ from recengine.model import Context, Recommender
 from recengine.trial import Fit, Trial, Truth, part, run
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Result:
     """How one model did.
 

@@ -171,7 +171,8 @@ class Lab:
                     told.fallback,
                 )
             )
-        return Recommendations(model.spec(), who.id if isinstance(who, StoredPerson) else None, tuple(items))
+        user = shelf.dataset.users.id(int(query.user[0])) if isinstance(who, StoredPerson) else None
+        return Recommendations(model.spec(), user, tuple(items))
 
     def explain(
         self, data: str, model: Recommender, who: Who, item: Any, filters: Filters = Filters(), *, seed: int = 0
@@ -203,7 +204,8 @@ class Lab:
         query, index = shelf.query(StoredPerson(user_id)), shelf.movie(item)
         predicted, card = fitted.predict(query, [0], [index]), shelf.found(index)
         fallback = fitted.explain(query, index).fallback if predicted.fallback[0] else None
-        return Predicted(model.spec(), user_id, card.item_id, card.title, float(predicted.value[0]), fallback)
+        user = shelf.dataset.users.id(int(query.user[0]))
+        return Predicted(model.spec(), user, card.item_id, card.title, float(predicted.value[0]), fallback)
 
     def similar(self, data: str, item: Any, k: int = 10, *, model: Recommender | None = None) -> list[Similar]:
         """The movies nearest to one, by the similarity of an item-based model (cosine unless given)."""

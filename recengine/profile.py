@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recengine.data.dataset import Dataset, Int32, Int64, Query
+from recengine.data.dataset import Dataset, Int32, Int64, Query, plain_year
 from recengine.describe import histogram, iso, labels, optional
 from recengine.models.baseline import Biases, estimate_biases
 
@@ -103,7 +103,7 @@ def movie(dataset: Dataset, item_index: int) -> Movie:
     starred = value if dataset.explicit else value[:0]
     return Movie(
         title=str(about["title"]),
-        year=_year(about["year"]),
+        year=plain_year(about["year"]),
         genres=tuple(about["genres"]),
         directors=tuple(about.get("directors", ())),
         n_ratings=len(value),
@@ -193,7 +193,7 @@ def _lifts(name: str, row: Int64, word: NDArray[np.object_], rest: Float64) -> p
 
 def _decades(dataset: Dataset, item: Int32) -> tuple[Int64, NDArray[np.object_]]:
     """The decade ("1990s") of each movie of known year, as flat pairs like those of `labels`."""
-    years = [_year(year) for year in dataset.movies["year"].iloc[item]]
+    years = [plain_year(year) for year in dataset.movies["year"].iloc[item]]
     pairs = [(row, f"{year // 10 * 10}s") for row, year in enumerate(years) if year is not None]
     return np.array([row for row, _ in pairs], np.int64), np.array([word for _, word in pairs], np.object_)
 
@@ -214,14 +214,10 @@ def _history(dataset: Dataset, item: Int32, value: Float64, time: Int64 | None) 
         {
             "item": item,
             "title": about["title"].astype("str").to_numpy(),
-            "year": pd.Series([_year(year) for year in about["year"]], dtype=object),
+            "year": pd.Series([plain_year(year) for year in about["year"]], dtype=object),
             "genres": pd.Series([tuple(genres) for genres in about["genres"]], dtype=object),
             "rating": optional(value if dataset.explicit else unknown),
             "time": pd.Series([None] * len(item) if time is None else iso(time, "s"), dtype=object),
             "difference": optional(value - mean if dataset.explicit else unknown),
         }
     )
-
-
-def _year(value: Any) -> int | None:
-    return None if pd.isna(value) else int(value)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from recengine import describe, wording
+from recengine import describe
 from recengine.answers import Filters, Found, StoredPerson, Who
 from recengine.data import sources
-from recengine.data.dataset import Bool, Dataset, Query
+from recengine.data.dataset import Bool, Dataset, Query, plain_year
 from recengine.errors import DataError, NotFound
 from recengine.models.baseline import Biases, estimate_biases
 from recengine.search import TitleIndex
@@ -30,8 +30,9 @@ class Shelf:
 
     @cached_property
     def biases(self) -> Biases | None:
-        """The user and item baseline, or None for data without ratings."""
-        return estimate_biases(self.dataset.interactions) if self.dataset.explicit else None
+        """The user and item baseline, or None where there are no ratings."""
+        known = self.dataset.explicit and len(self.dataset.interactions) > 0
+        return estimate_biases(self.dataset.interactions) if known else None
 
     @cached_property
     def description(self) -> describe.Description:
@@ -47,10 +48,11 @@ class Shelf:
         if len(found) == 1:
             return int(found[0])
         near = found if len(found) else self.titles.find(str(reference), 3)
-        names = " or ".join(repr(title) for title in self.dataset.movies["title"].iloc[near])
+        names = " or ".join(f"{self.dataset.movies['title'].iloc[i]!r} (id {self.dataset.items.id(i)})" for i in near)
         if len(found) > 1:
-            raise NotFound(f"{reference!r} is the title of several movies: say which by its id, or as {names}.")
-        raise NotFound(f"There is no movie {reference!r} in {self.dataset.name}: did you mean {names}?")
+            raise NotFound(f"{reference!r} is the title of several movies, say which by its id: {names}.")
+        hint = f"did you mean {names}?" if names else "search for a part of its title."
+        raise NotFound(f"There is no movie {reference!r} in {self.dataset.name}: {hint}")
 
     def person(self, user_id: Any) -> int:
         """The position of a person named by id; raises `NotFound` with the range of ids."""
@@ -95,7 +97,7 @@ class Shelf:
         return Found(
             self.dataset.items.id(index),
             str(row["title"]),
-            wording.year(row["year"]),
+            plain_year(row["year"]),
             tuple(row["genres"]),
             int(self.dataset.interactions.item_count[index]),
         )

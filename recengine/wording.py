@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from recengine.answers import Reason
 from recengine.data.dataset import Dataset
 from recengine.explain import Explanation, Part
 from recengine.model import Fitted
-
-
-def year(value: Any) -> int | None:
-    """A nullable year as a plain integer or None."""
-    return None if pd.isna(value) else int(value)
 
 
 def stars(fitted: Fitted, score: float) -> float | None:
@@ -54,8 +47,10 @@ def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, expli
         return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in helped[:2])
     if kind == "person":
         rated = [reason.rating for reason in why if reason.rating is not None]
-        people = "1 similar person" if len(rated) == 1 else f"{len(rated)} similar people"
-        return f"{people} gave it {np.mean(rated):.1f} on average" if explicit else f"{people} chose it"
+        if len(rated) == 1:
+            return f"1 similar person gave it {rated[0]:.1f}" if explicit else "1 similar person chose it"
+        told = f"gave it {np.mean(rated):.1f} on average" if explicit else "chose it"
+        return f"{len(rated)} similar people {told}"
     if len(why) == 1 and why[0].what == "people who rated it":
         return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
     return ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why)

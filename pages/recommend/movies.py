@@ -21,7 +21,5 @@ with result:
     if mine:
         answer(data, asked, Visitor(tuple((one.movie.item_id, one.value) for one in mine)))
     else:
-        st.text(
-            "Type the title of a movie you like, or begin with a shelf. Nothing is learnt anew: the list follows at once."
-        )
+        st.text("Add movies you like, or start from a shelf: the list follows at once, without training anything anew.")
         rated.examples(data)

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import controls, frame
 from pages.ui.portrait import portrait
 from pages.ui.ranking import answer
+from pages.ui.words import plain
 from recengine.answers import StoredPerson
 
 data = frame.data()
@@ -16,6 +17,6 @@ with choices:
         portrait(data, person)
     with frame.panel("Algorithm, filters, length"):
         asked = controls.asked(data, notes)
-title.title(f"What should person {frame.plain(person)} watch next, and why?", anchor=False)
+title.title(f"What should person {plain(person)} watch next, and why?", anchor=False)
 with result:
     answer(data, asked, StoredPerson(person))

@@ -104,7 +104,7 @@ def _row(row: Standing, metric: Metric) -> dict[str, str]:
     """A model's results as Markdown, by the name of their column."""
     result = row.result
     fallback = result.fallback_share if metric.kind == "rating" else result.list_fallback_share
-    gain = "is the best baseline" if row.gain is None else f"{in_words(row.gain, metric)}{chance(row.gain)}"
+    gain = "the best baseline itself" if row.gain is None else f"{in_words(row.gain, metric)}{chance(row.gain)}"
     return {
         "Algorithm": f"**{frame.plain(row.title)}**",
         f"{metric.label} [95\u00a0% interval]": frame.plain(with_interval(row.value, metric)),

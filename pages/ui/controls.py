@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import frame, state
+from pages.ui import address, state
+from pages.ui.words import plain
 from recengine.answers import Filters, ModelInfo
 from recengine.errors import NotFound
 from recengine.registry import Parameter
@@ -63,44 +64,30 @@ def person(data: str, notes: Any) -> Any:
     except NotFound as error:
         near = state.people(data, str(user_id), 5)
         hint = f" Ids that begin so: {', '.join(map(str, near))}." if near else ""
-        notes.warning(frame.plain(f"{error}{hint} This is person {interesting[0]}."), icon=":material/person_off:")
+        notes.warning(plain(f"{error}{hint} This is person {interesting[0]}."), icon=":material/person_off:")
         return interesting[0]
     return user_id or interesting[0]
 
 
 def algorithm(usable: dict[str, ModelInfo], notes: Any) -> ModelInfo:
     """The family, then the algorithm within it. The address holds the algorithm, which decides the family."""
+    titles = {name: info.title for name, info in usable.items()}
     first = FIRST_MODEL if FIRST_MODEL in usable else next(iter(usable))
-    wanted = st.query_params.get("model") or st.session_state.get("model") or first
-    if wanted not in usable:
-        known = state.models().get(wanted)
-        reason = f"{known.title} answers only people in the data" if known else f"There is no algorithm {wanted}"
-        notes.warning(frame.plain(f"{reason}: this is {usable[first].title}."), icon=":material/search_off:")
-        wanted = first
-        st.session_state["model"] = first
-    family = usable[wanted].family
+    info = usable[address.chosen("model", titles, first, notes, "algorithm here called")]
     families = list(dict.fromkeys(info.family for info in usable.values()))
 
     def to_first_of_family() -> None:
-        chosen = st.session_state["family"]
-        st.session_state["model"] = next(name for name, info in usable.items() if info.family == chosen)
+        family = st.session_state["family"]
+        address.write("model", next(name for name, info in usable.items() if info.family == family))
 
-    st.session_state["family"] = family
+    st.session_state["family"] = info.family
     st.segmented_control(
         "Algorithm family", families, format_func=str.capitalize, required=True, key="family",
         on_change=to_first_of_family,
     )  # fmt: skip
-    names = [name for name, info in usable.items() if info.family == family]
-    name = st.selectbox(
-        "Algorithm",
-        names,
-        index=names.index(first) if first in names else None,
-        format_func=lambda name: usable[name].title,
-        key="model",
-        bind="query-params",
-    )
-    info = usable[name or first]
-    st.markdown(frame.plain(info.summary))
+    within = {name: title for name, title in titles.items() if usable[name].family == info.family}
+    address.select("Algorithm", "model", within, info.name, first)
+    st.markdown(plain(info.summary))
     return info
 
 
@@ -148,7 +135,7 @@ def _key(info: ModelInfo, parameter: Parameter) -> str:
 def _widget(info: ModelInfo, parameter: Parameter) -> Any:
     """The widget of one parameter: a switch, a list, a slider, or a field where the range is too wide to slide in."""
     label = parameter.name.replace("_", " ").capitalize()
-    common: dict[str, Any] = {"key": _key(info, parameter), "bind": "query-params", "help": frame.plain(parameter.help)}
+    common: dict[str, Any] = {"key": _key(info, parameter), "bind": "query-params", "help": plain(parameter.help)}
     if parameter.kind == "bool":
         return st.toggle(label, parameter.default, **common)
     if parameter.kind == "choice":

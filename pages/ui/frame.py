@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -11,11 +10,14 @@ from typing import Any, ParamSpec, TypeVar
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.ui import state
+from pages.ui import address, state
+from pages.ui.words import plain
 from recengine.errors import RecengineError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+FIRST_DATA = "demo"
 
 # A ranked list, one of it playing.
 MARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
@@ -67,19 +69,18 @@ def navigation() -> StreamlitPage:
 
 
 def choose_data() -> None:
-    """The picker of the ratings in use and what they are, in the sidebar; the choice is `data()`."""
-    names = state.source_titles()
-    asked = st.query_params.get("data")
+    """The picker of the ratings in use, and whose they are, in the sidebar."""
+    titles = state.source_titles()
     with st.sidebar:
-        st.selectbox("Ratings", list(names), format_func=names.__getitem__, key="data", bind="query-params")
-        if asked and asked not in names:
-            st.info(plain(f"There are no data called {asked}: these are {names[data()]}."))
-        st.caption(plain(state.catalogue(data()).about))
+        chosen = address.chosen("data", titles, FIRST_DATA, st.container(), "data set called")
+        address.select("Ratings", "data", titles, chosen, FIRST_DATA)
+        st.caption(plain(state.catalogue(chosen).about))
 
 
 def data() -> str:
     """The name of the data in use on every page."""
-    return str(st.session_state["data"])
+    asked = address.read("data")
+    return asked if asked in state.source_titles() else FIRST_DATA
 
 
 @contextmanager
@@ -102,12 +103,6 @@ def fragment(function: Callable[P, R]) -> Callable[P, R | None]:
         return None
 
     return part
-
-
-def plain(text: Any) -> str:
-    """Words that are data (titles, ids, messages) for a place that reads Markdown: shown as they are written."""
-    escaped = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$&^=])", r"\\\1", str(text))
-    return re.sub(r":(?=\S)", ":\u2060", escaped)  # a word joiner, or ":cat:" would become a picture
 
 
 _SCREEN = st.components.v2.component(

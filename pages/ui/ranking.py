@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import charts, frame, state, tables
 from pages.ui.controls import Asked
+from pages.ui.words import plain
 from recengine.answers import Recommended, Who
 
 
@@ -54,9 +55,9 @@ def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
 def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     """One movie for a narrow screen."""
     with st.container(border=True, gap="xsmall"):
-        st.markdown(f"**{item.rank} · {frame.plain(tables.dated(item.title, item.year))}**")
+        st.markdown(f"**{item.rank} · {plain(tables.dated(item.title, item.year))}**")
         st.text(" · ".join(item.genres))
-        st.markdown(f"**{frame.plain(tables.score(item))}** · {frame.plain(tables.brief(item.reason))}")
+        st.markdown(f"**{plain(tables.score(item))}** · {plain(tables.brief(item.reason))}")
         more = st.expander("Why, in full", key=f"why {item.item_id}", on_change="rerun")
         if more.open:
             with more:
@@ -66,13 +67,15 @@ def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
 def _why(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     """One movie's score taken apart: a staircase, what it owes to one rating, and the parts as a table."""
     told = state.explain(data, asked.model, asked.parameters, who, item.item_id, asked.filters)
-    st.header(f"Why {frame.plain(item.title)}?", anchor=False)
+    st.header(f"Why {plain(item.title)}?", anchor=False)
     if told.fallback:
         st.badge("Fallback", icon=":material/alt_route:", color="orange")
         st.text(f"{told.fallback[0].upper()}{told.fallback[1:]}.")
-    drawn = charts.why(told)
-    frame.chart(drawn.figure, drawn.says)
-    if told.parts:
+    if not told.parts:
+        st.text(f"{charts.amount(told.score)}: {told.base_name}, and nothing else.")
+    else:
+        drawn = charts.why(told)
+        frame.chart(drawn.figure, drawn.says)
         with st.expander(f"All {len(told.parts)} parts"):
             st.dataframe(
                 tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,

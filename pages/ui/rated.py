@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from pages.ui import frame, state, tables
+from pages.ui import address, frame, state, tables
+from pages.ui.words import plain
 from recengine.answers import Found
 from recengine.errors import NotFound
 
@@ -36,7 +37,7 @@ class Rated:
 def rated(data: str, notes: Any) -> tuple[Rated, ...]:
     """The rated movies of the address, oldest first; what cannot be read is left out with a note."""
     steps, kept, dropped = scale_steps(state.catalogue(data).scale), {}, []
-    for reference, value in _pairs(st.query_params.get(_PARAMETER, "")):
+    for reference, value in _pairs(address.read(_PARAMETER)):
         try:
             movie = state.card(data, reference)
         except NotFound:
@@ -48,7 +49,7 @@ def rated(data: str, notes: Any) -> tuple[Rated, ...]:
         kept[movie.item_id] = Rated(movie, value)
     if dropped:
         notes.warning(
-            frame.plain(f"Left out of the address, as these data have no such movie or rating: {', '.join(dropped)}."),
+            plain(f"Left out of the address, as these data have no such movie or rating: {', '.join(dropped)}."),
             icon=":material/link_off:",
         )
     return tuple(kept.values())
@@ -57,10 +58,7 @@ def rated(data: str, notes: Any) -> tuple[Rated, ...]:
 def keep(ratings: Iterator[tuple[Any, float]] | list[tuple[Any, float]]) -> None:
     """Write ratings into the address."""
     text = ",".join(f"{quote(str(item_id), safe='')}:{value:g}" for item_id, value in ratings)
-    if text:
-        st.query_params[_PARAMETER] = text
-    else:
-        st.query_params.pop(_PARAMETER, None)
+    address.write(_PARAMETER, text)
 
 
 @frame.fragment
@@ -77,7 +75,7 @@ def search(data: str, ratings: tuple[Rated, ...]) -> None:
         st.text("No other title is like this.")
     for movie in found:
         if st.button(
-            frame.plain(tables.dated(movie.title, movie.year)),
+            plain(tables.dated(movie.title, movie.year)),
             key=f"add {movie.item_id}",
             icon=":material/add:",
             type="tertiary",
@@ -116,8 +114,7 @@ def examples(data: str) -> None:
         for name, movies in shelves.items():
             with st.container(border=True, height="stretch"):
                 st.header(name, anchor=False)
-                for movie in movies:
-                    st.text(tables.dated(movie.title, movie.year))
+                st.text("\n".join(tables.dated(movie.title, movie.year) for movie in movies))
                 st.space("stretch")
                 st.button(
                     "I like these", key=f"shelf {name}", icon=":material/thumb_up:", on_click=keep,

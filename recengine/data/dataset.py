@@ -31,6 +31,11 @@ def freeze(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def plain_year(value: Any) -> int | None:
+    """A cell of the nullable column `year` as a plain integer or None."""
+    return None if pd.isna(value) else int(value)
+
+
 def freeze_csr(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """The same sparse matrix with sorted indices and read-only arrays."""
     matrix.sort_indices()

@@ -73,8 +73,8 @@ def read_ids(column: pa.ChunkedArray, role: str, faults: Faults, *, integer: boo
     _mark(faults, code, [not name for name in text], f"had no {role}")
     if integer:
         whole = [_INTEGER.fullmatch(name) is None for name in text]
-        _mark(faults, code, whole, f"had a {role} that is not a whole number")
-    _mark(faults, code, [len(name) > LONGEST_ID for name in text], f"had a {role} of more than {LONGEST_ID} characters")
+        _mark(faults, code, whole, f"had no whole number as {role}")
+    _mark(faults, code, [len(name) > LONGEST_ID for name in text], f"had more than {LONGEST_ID} characters as {role}")
     return Ids(text, code)
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from recengine.data.fields import DELIMITERS, records, separated
 from recengine.data.text import date, number
@@ -73,7 +74,7 @@ def sniff(
     best: tuple[float, Form] | None = None
     failure: DataError | None = None
     for candidate in [delimiter] if delimiter else DELIMITERS:
-        rows = list(records(*separated(sample, candidate)))[:_SAMPLE_ROWS]
+        rows = list(islice(records(*separated(sample, candidate)), _SAMPLE_ROWS))
         if max((len(fields) for _, fields in rows), default=0) < 2:
             continue
         try:

@@ -7,8 +7,8 @@ import re
 _ARTICLES = (
     "The|An|A|Le|La|Les|L'|L´|L’|Un|Une|El|Los|Las|Lo|Una|Il|Gli|I|Der|Die|Das|Den|Det|De|Het|Ein|Eine|En|Ett|Et|O"
 )
-# Up to the nearest bracket, so that an aside such as "(Voleurs, Les)" is mended on its own.
-_INVERTED = re.compile(rf"(?P<also>(?:a\.k\.a\. )?)(?P<name>[^()]*[^()\s]), (?P<article>{_ARTICLES})(?=\s*(?:[()]|$))")
+# A name runs from one bracket to the next, so that an aside such as "(Voleurs, Les)" is mended on its own.
+_INVERTED = re.compile(rf"(^|[()]\s*)(a\.?k\.?a\.? )?([^()]+), ({_ARTICLES})(?=\s*(?:[()]|$))")
 _YEAR = re.compile(r"\(([12][0-9]{3})(?:[-–—]\s*(?:[12][0-9]{3})?)?\s*\)")
 
 
@@ -38,8 +38,6 @@ def year_of(title: str) -> int | None:
 
 
 def _in_order(found: re.Match[str]) -> str:
-    article = found["article"]
-    name = found["name"]
-    lead = name[: len(name) - len(name.lstrip())]
+    before, also, name, article = found.groups(default="")
     blank = "" if article.endswith(("'", "´", "’")) else " "
-    return f"{found['also']}{lead}{article}{blank}{name.lstrip()}"
+    return f"{before}{also}{article}{blank}{name}"

@@ -32,7 +32,7 @@ class Biases:
         rest = history.data - self.item[history.indices] - self.mean
         count = np.diff(history.indptr)
         total = np.bincount(of_row, weights=rest, minlength=len(query))
-        return (total / np.maximum(count + self.user_damping, 1e-9)).astype(np.float32)
+        return np.asarray(total / np.maximum(count + self.user_damping, 1e-9), np.float32)
 
     def cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """b_ui of chosen cells, float32 `(m,)`."""
@@ -40,7 +40,7 @@ class Biases:
 
     def score(self, query: Query) -> Float32:
         """b_ui for every item, float32 `(b, n_items)`, not clipped to the scale."""
-        return np.float32(self.mean) + self.user(query)[:, None] + self.item[None, :]
+        return np.asarray(np.float32(self.mean) + self.user(query)[:, None] + self.item[None, :], np.float32)
 
 
 def estimate_biases(

@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from recengine.lab import Lab
     from recengine.model import Recommender
 
-app = typer.Typer(
-    name="recengine", add_completion=False, help="Recommender systems to see, compare and trust.", no_args_is_help=False
-)
-cache = typer.Typer(help="What is kept between runs: fitted models and evaluations.", no_args_is_help=False)
+app = typer.Typer(name="recengine", add_completion=False, help="Recommender systems to see, compare and trust.")
+cache = typer.Typer(help="What is kept between runs: fitted models and evaluations.")
 app.add_typer(cache, name="cache")
 
 Data = Annotated[str, typer.Option(help="A name that 'datasets' lists, or the path of a zip, folder or CSV file.")]

@@ -212,7 +212,7 @@ def test_what_is_wrong_with_a_row_is_counted_and_shown():
         "had no user": [3], "had no item": [4], "had no rating": [5, 6],
         "had a rating that is not a number": [7, 8, 17], "had a rating outside of 1 to 5": [9],
         "had a time that cannot be read": [10], "had too few fields": [11], "had too many fields": [12],
-        "had a user of more than 500 characters": [15],
+        "had more than 500 characters as user": [15],
     }  # fmt: skip
     assert (report.rows, report.kept) == (14, 2)
     assert report.rows == report.kept + report.duplicates + sum(one.rows for one in report.skipped)
@@ -266,7 +266,7 @@ def test_integer_ids_can_be_demanded():
     found, report = read_rows(io.BytesIO(b"1,2,3\nx,2,3\n1,y,3\n2,2,5\n"), name="mine", integer_ids=True)
     assert found.users.ids.tolist() == [1, 2]
     assert [one.reason for one in report.skipped] == [
-        "had a user that is not a whole number", "had a item that is not a whole number",
+        "had no whole number as user", "had no whole number as item",
     ]  # fmt: skip
 
 

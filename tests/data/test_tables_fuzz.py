@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +92,26 @@ def test_the_fast_path_cuts_as_the_careful_one(lines, skip, ends):
     assert [column.to_pylist() for column in fast.columns] == [column.to_pylist() for column in careful.columns]
     assert fast.line.tolist() == careful.line.tolist()
     assert (fast.misfits, careful.misfits) == ([], [])
+
+
+@calm
+@given(
+    st.lists(st.tuples(*[st.sampled_from(["1", "2", "07", "x", " 3", "é", "", "4.5", "881250949"])] * 4), min_size=1),
+    st.sampled_from([",", "::", " ; "]),
+)
+def test_the_fast_path_reads_as_the_careful_one(table, delimiter):
+    text = "user,item,rating,time\n" + "\n".join(map(",".join, table))
+    raw = text.replace(",", delimiter).encode()
+    answers = []
+    for content in (raw, raw.replace(b"\n", b"\n\n", 1)):  # a blank line takes the careful path
+        try:
+            data, report = read(content)
+            answers.append(
+                (data.fingerprint, replace(report, skipped=()), [(s.reason, s.rows) for s in report.skipped])
+            )
+        except DataError as error:
+            answers.append(str(error).split(" (line")[0])
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("dirt", ["", "1,2", '"a",2,3'])

@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from recengine import registry
+from recengine import __version__, registry
 from recengine.data import split
 from recengine.serve.cli import app
 
@@ -41,7 +41,7 @@ def test_without_a_command_the_help_is_shown():
 
 
 def test_version(recengine):
-    assert recengine("--version").out == "0.1.0\n"
+    assert recengine("--version").out == f"{__version__}\n"
 
 
 def test_datasets(recengine):

@@ -1,0 +1,46 @@
+"""Choices that live in the address, and only there: what a widget shows is read from it, a change is written to it.
+
+For choices whose names and titles differ. Streamlit's own `bind="query-params"` would write the title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.words import plain
+
+
+def read(name: str) -> str:
+    """What the address says, "" when it says nothing."""
+    return str(st.query_params.get(name, ""))
+
+
+def write(name: str, value: str) -> None:
+    """Put a value into the address; an empty one leaves it."""
+    if value:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def chosen(name: str, titles: Mapping[str, str], first: str, notes: Any, noun: str) -> str:
+    """The choice in the address: one of `titles`, else `first`, and a note where the address asks for another."""
+    asked = read(name)
+    if asked and asked not in titles:
+        notes.warning(plain(f"There is no {noun} {asked}: this is {titles[first]}."), icon=":material/link_off:")
+    return asked if asked in titles else first
+
+
+def select(label: str, name: str, titles: Mapping[str, str], now: str, first: str) -> None:
+    """A list to choose from; the choice is what `chosen` reads on the run that follows."""
+    key = f"{name} in the address"
+
+    def change() -> None:
+        picked = st.session_state[key]
+        write(name, "" if picked == first else picked)
+
+    st.session_state[key] = now
+    st.selectbox(label, list(titles), format_func=titles.__getitem__, key=key, on_change=change)

@@ -1,0 +1,104 @@
+"""The journeys that matter, in a real browser."""
+
+import re
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
+expect = playwright.expect
+expect.set_options(timeout=60_000)
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+
+
+def why(page) -> str:
+    """The movie that is explained: the first of the list, unless another is chosen."""
+    heading = page.get_by_role("heading", name=re.compile(r"^Why "))
+    heading.wait_for()
+    return heading.inner_text()
+
+
+def settled(page) -> None:
+    """Wait until the page has run to its end."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("/movies", "What if I liked these?"), ("/data", None), ("/accuracy", None)],
+)
+def test_a_deep_link_is_the_first_request_of_a_fresh_server(fresh_dashboard, open_page, path, title):
+    page = open_page(fresh_dashboard + path)
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_count(1)
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(4)
+    if title:
+        expect(heading).to_have_text(title)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_pick_a_person_change_the_algorithm_read_a_reason(dashboard, open_page):
+    page = open_page(dashboard)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("watch next, and why?")
+    person = page.get_by_label("Person")
+    person.fill("42")
+    person.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What should person 42 watch next, and why?")
+    settled(page)
+    before = why(page)
+    page.get_by_role("radio", name="Baselines").click()
+    expect(page).to_have_url(re.compile("model=random"))
+    expect(page.get_by_role("heading", name=before)).to_have_count(0)
+    page.get_by_label("Algorithm", exact=True).click()
+    page.get_by_role("option", name="Popularity").click()
+    expect(page.get_by_text("people who rated it").first).to_be_visible()
+    expect(page.get_by_text("Exact: the parts sum to")).to_be_visible()
+    assert "person=42" in page.url
+    assert "model=popularity" in page.url
+
+
+def test_a_row_that_is_clicked_is_explained(dashboard, open_page):
+    page = open_page(f"{dashboard}/?person=42")
+    first = why(page)
+    settled(page)
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    page.mouse.click(box["x"] + 150, box["y"] + 35 + 62 * 2.5)
+    expect(page.get_by_role("heading", name=first)).to_have_count(0)
+    assert why(page) != first
+
+
+def test_three_rated_movies_change_the_list_and_the_address_shares_them(dashboard, open_page):
+    page = open_page(f"{dashboard}/movies")
+    seen = []
+    for typed, title in [("toy sto", "Toy Story (1995)"), ("alien", "Alien (1979)"), ("casabl", "Casablanca (1942)")]:
+        page.get_by_label("Add a movie").press_sequentially(typed)
+        page.get_by_role("button", name=title).click()
+        expect(page.get_by_label(f"Your rating of {title}")).to_have_count(1)
+        settled(page)
+        seen.append(why(page))
+    assert len(set(seen)) > 1
+    assert re.search(r"rated=1(:|%3A)5(,|%2C)1214(:|%3A)5(,|%2C)912(:|%3A)5", page.url)
+
+    friend = open_page(page.url)
+    expect(friend.get_by_text("Casablanca (1942)").first).to_be_visible()
+    assert why(friend) == seen[-1]
+
+
+def test_nonsense_in_the_address_is_said_and_forgiven(dashboard, open_page):
+    page = open_page(f"{dashboard}/?person=99999&model=oracle&length=7&item-knn.k=many&genres=Nonsense&data=nowhere")
+    expect(page.get_by_text("There is no person 99999")).to_be_visible()
+    expect(page.get_by_text("There is no algorithm oracle")).to_be_visible()
+    expect(page.get_by_text("There are no data called nowhere")).to_be_visible()
+    assert why(page)
+    page = open_page(f"{dashboard}/movies?rated=1:5,0:5,318:9,:::,zzz")
+    expect(page.get_by_text("Left out of the address")).to_be_visible()
+    expect(page.get_by_text("Toy Story (1995)").first).to_be_visible()
+    assert why(page)
+
+
+def test_a_narrow_screen_gets_cards(dashboard, open_page):
+    page = open_page(f"{dashboard}/?person=42", viewport={"width": 390, "height": 844})
+    expect(page.get_by_text("Why, in full")).to_have_count(10)
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
+    page.get_by_text("Why, in full").first.click()
+    assert why(page)

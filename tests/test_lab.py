@@ -1,0 +1,210 @@
+"""The front door: questions with ids and titles in, answers in plain values out."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from recengine import registry
+from recengine.answers import Filters, StoredPerson, Visitor
+from recengine.errors import DataError, ModelError, NotFound
+from recengine.lab import Lab
+from recengine.store import Store
+from recengine.wording import short_title
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    return Lab(Store(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A table with two movies of one title, a person of two ratings, and a movie whose id looks like a year."""
+    path = tmp_path_factory.mktemp("data") / "tiny.csv"
+    rows = ["user,item,rating"] + [f"{u},{i},{1 + (u * i) % 5}" for u in range(1, 13) for i in range(1, 9) if (u + i) % 3]
+    path.write_text("\n".join(rows), "utf-8")
+    return str(path)
+
+
+def answers(lab, name, who=StoredPerson(42), k=10, filters=Filters()):  # noqa: B008
+    return lab.recommend("demo", lab.model(name), who, k, filters)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_model_recommends_with_a_reason_and_plain_values(lab, name):
+    found = answers(lab, name)
+    assert [item.rank for item in found.items] == list(range(1, 11))
+    assert len({item.item_id for item in found.items}) == 10
+    assert all(item.reason and item.title for item in found.items)
+    told = json.dumps(dataclasses.asdict(found), allow_nan=False)
+    assert json.loads(told)["model"] == registry.create(name).spec()
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_nothing_that_was_rated_is_recommended(lab, name):
+    seen = set(lab.person("demo", 42).history["title"])
+    assert not seen & {item.title for item in answers(lab, name, k=200).items}
+
+
+def test_stars_stay_within_the_scale_and_only_rating_models_give_them(lab):
+    assert all(0.5 <= item.stars <= 5 for item in answers(lab, "user-knn", k=100).items)
+    assert all(item.stars is None for item in answers(lab, "popularity").items)
+    summed = lab.recommend("demo", lab.model("item-knn", {"aggregation": "sum"}), StoredPerson(42), 5)
+    assert all(item.stars is None for item in summed.items)
+
+
+def test_filters_hold(lab):
+    filters = Filters(genres=("Film-Noir", "Western"), year_from=1950, year_to=1980, min_ratings=10)
+    found = answers(lab, "item-knn", filters=filters).items
+    assert found
+    for item in found:
+        assert {"Film-Noir", "Western"} & set(item.genres)
+        assert 1950 <= item.year <= 1980
+        assert item.ratings >= 10
+    assert not answers(lab, "item-knn", filters=Filters(min_ratings=10_000)).items
+
+
+def test_a_visitor_by_titles_equals_the_visitor_by_ids(lab):
+    by_title = Visitor((("Toy Story (1995)", 5.0), ("Heat (1995)", 1.0)))
+    by_id = Visitor((("1", 5.0), (6, 1.0)))
+    assert answers(lab, "item-knn", by_title) == answers(lab, "item-knn", by_id)
+
+
+def test_a_movie_rated_twice_counts_as_the_later_rating(lab):
+    twice = Visitor(((1, 1.0), (6, 4.0), (1, 5.0)))
+    assert answers(lab, "item-knn", twice) == answers(lab, "item-knn", Visitor(((6, 4.0), (1, 5.0))))
+
+
+def test_a_visitor_without_ratings_gets_a_labelled_fallback(lab):
+    found = answers(lab, "item-knn", Visitor(())).items
+    assert len(found) == 10
+    assert all(item.fallback and "stands in" in item.fallback for item in found)
+
+
+def test_the_explanation_sums_and_names_its_parts(lab):
+    top = answers(lab, "item-knn").items[0]
+    why = lab.explain("demo", lab.model("item-knn"), StoredPerson(42), top.item_id)
+    assert why.exact
+    assert why.base + sum(part.weight for part in why.parts) == pytest.approx(top.score, abs=1e-4)
+    history = lab.person("demo", 42).history
+    rated = dict(zip(history["title"], history["rating"], strict=True))
+    assert all(rated[part.what] == part.rating for part in why.parts)
+
+
+def test_the_counterfactual_is_what_a_new_list_without_that_rating_says(lab):
+    model, top = lab.model("item-knn"), answers(lab, "item-knn").items[0]
+    without = lab.explain("demo", model, StoredPerson(42), top.item_id).without
+    assert without.before == 1
+    dataset = lab.shelf("demo").dataset
+    query = lab.shelf("demo").query(StoredPerson(42)).without(int(dataset.items.index([without.item_id])[0]))
+    ranked = lab.fitted("demo", model).recommend(query, dataset.n_items).item[0]
+    place = [dataset.items.id(int(i)) for i in ranked if i >= 0 and dataset.items.id(int(i)) != without.item_id]
+    assert place.index(top.item_id) + 1 == without.after
+
+
+def test_predict_agrees_with_the_list(lab):
+    top = answers(lab, "user-knn").items[0]
+    assert lab.predict("demo", lab.model("user-knn"), 42, top.item_id).stars == pytest.approx(top.stars, abs=1e-4)
+
+
+def test_predict_refuses_a_model_that_only_ranks(lab):
+    with pytest.raises(ModelError, match="ranks and does not predict"):
+        lab.predict("demo", lab.model("popularity"), 42, 1)
+
+
+def test_similar_movies_are_nearest_first_and_never_the_movie_itself(lab):
+    found = lab.similar("demo", "Toy Story (1995)", 5)
+    assert [movie.rank for movie in found] == [1, 2, 3, 4, 5]
+    assert found[0].similarity >= found[-1].similarity > 0
+    assert "Toy Story (1995)" not in {movie.title for movie in found}
+    assert "Toy Story 2 (1999)" in {movie.title for movie in found}
+    dataset = lab.shelf("demo").dataset
+    matrix = dataset.interactions.matrix
+    a, b = (matrix[:, dataset.items.index([i])].toarray().ravel() > 0 for i in (1, found[0].item_id))
+    assert found[0].common == np.count_nonzero(a & b)
+
+
+def test_similar_refuses_a_model_that_compares_no_movies(lab):
+    with pytest.raises(ModelError, match="use item-knn"):
+        lab.similar("demo", 1, model=lab.model("popularity"))
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "says"),
+    [
+        (lambda lab: answers(lab, "item-knn", StoredPerson(100_000)), NotFound, "ids run from 1 to 671"),
+        (lambda lab: answers(lab, "item-knn", StoredPerson("nobody")), NotFound, "ids run from 1 to 671"),
+        (lambda lab: answers(lab, "item-knn", Visitor((("Toy Storry", 5.0),))), NotFound, "Toy Story"),
+        (lambda lab: answers(lab, "item-knn", Visitor((("qqqqzzzz", 5.0),))), NotFound, "part of its title"),
+        (lambda lab: answers(lab, "item-knn", Visitor((("Hamlet (2000)", 5.0),))), NotFound, "several movies"),
+        (lambda lab: answers(lab, "item-knn", Visitor(((1, 9.0),))), DataError, "rate from 0.5 to 5"),
+        (lambda lab: answers(lab, "item-knn", Visitor(((1, float("nan")),))), DataError, "rate from 0.5 to 5"),
+        (lambda lab: answers(lab, "item-knn", k=0), DataError, "at least 1"),
+        (lambda lab: lab.model("item-nn"), ModelError, "item-knn"),
+        (lambda lab: lab.model("item-knn", {"k": "many"}), ModelError, "whole number from 1 to 500"),
+        (lambda lab: lab.model("item-knn", {"q": 1}), ModelError, "it takes k"),
+        (lambda lab: lab.model("popularity", {"q": 1}), ModelError, "no parameters"),
+        (lambda lab: lab.shelf("no-such-data"), NotFound, "no-such-data"),
+        (lambda lab: lab.split("demo", "u1"), NotFound, "random"),
+        (lambda lab: lab.evaluate("demo", "random", [lab.model("bias")], ["rmsse"]), NotFound, "rmse"),
+    ],
+)
+def test_a_wrong_question_gets_one_sentence(lab, ask, error, says, one_sentence):
+    with pytest.raises(error) as told:
+        ask(lab)
+    assert says in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_list_longer_than_the_catalogue_is_the_whole_catalogue(lab, tiny):
+    found = lab.recommend(tiny, lab.model("bias"), StoredPerson(1), 1000).items
+    assert 0 < len(found) < 8
+
+
+def test_an_evaluation_is_kept_and_answers_again_the_same(lab, tiny):
+    models = [lab.model("bias"), lab.model("item-knn")]
+    first = lab.evaluate(tiny, "random", models, ["rmse"], seed=1, fraction=0.3)
+    kept = lab.cache_info().artifacts
+    again = Lab(lab.store).evaluate(tiny, "random", models, ["rmse"], seed=1, fraction=0.3)
+    assert [r.metrics for r in again.results] == [r.metrics for r in first.results]
+    assert lab.cache_info().artifacts == kept
+    other = lab.evaluate(tiny, "random", models, ["rmse"], seed=2, fraction=0.3)
+    assert [r.metrics for r in other.results] != [r.metrics for r in first.results]
+
+
+def test_an_evaluation_survives_the_disk(tmp_path, tiny):
+    models = [registry.create("bias"), registry.create("popularity")]
+    first = Lab(Store(tmp_path)).evaluate(tiny, "kfold", models, ["rmse", "ndcg@3"], folds=3)
+    found = Lab(Store(tmp_path)).evaluate(tiny, "kfold", models, ["rmse", "ndcg@3"], folds=3)
+    assert found.results == first.results
+    assert found.per_person.to_dict("list") == first.per_person.to_dict("list")
+
+
+def test_progress_of_an_evaluation_ends_at_one(lab, tiny):
+    told = []
+    lab.evaluate(tiny, "random", [lab.model("bias")], ["mae"], seed=9, progress=lambda f, m: told.append(f))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_catalogue_names_what_a_page_needs(lab):
+    told = lab.catalogue("demo")
+    assert (told.n_people, told.n_movies, told.n_ratings) == (671, 9066, 100_004)
+    assert told.scale == (0.5, 5.0)
+    assert told.genres[0] == "Drama"
+    assert told.years == (1902, 2016)
+
+
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("Heat (1995)", "Heat"),
+        ("The City of Lost Children (La cité des enfants perdus) (1995)", "The City of Lost Children"),
+        ("(500) Days of Summer (2009)", "Days of Summer"),
+        ("(1999)", "(1999)"),
+    ],
+)
+def test_short_titles(title, short):
+    assert short_title(title).strip() == short

@@ -1,0 +1,217 @@
+"""The artifact store: kept, found again bit for bit, never trusted when damaged, shared between threads and processes."""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from recengine import registry
+from recengine.data.dataset import Query
+from recengine.model import Context
+from recengine.store import Store, identity
+
+
+@pytest.fixture
+def train(make_dataset):
+    table = np.random.default_rng(3).integers(1, 6, (12, 9)).astype(float)
+    table[np.random.default_rng(4).random(table.shape) < 0.4] = np.nan
+    return make_dataset(table)
+
+
+def artifact_folder(store):
+    (folder,) = [path for path in store.root.iterdir() if path.is_dir()]
+    return folder
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_fitted_model_comes_back_bit_for_bit(tmp_path, train, name):
+    model = registry.create(name)
+    made = Store(tmp_path).fetch({"model": identity(model)}, lambda: model.fit(train, Context(seed=5)))
+    found = Store(tmp_path).fetch({"model": identity(model)}, lambda: pytest.fail("it was kept"))
+    query = Query.of_users(train, [0, 3, 7])
+    assert (made.found, found.found) == (False, True)
+    assert found.seconds == made.seconds
+    assert found.value.model == model
+    assert np.array_equal(made.value.score(query), found.value.score(query), equal_nan=True)
+    assert found.value.explain(query, 2) == made.value.explain(query, 2)
+
+
+def test_arrays_of_a_found_artifact_are_read_only(tmp_path, train):
+    model = registry.create("item-knn")
+    for _ in range(2):
+        fitted = Store(tmp_path).fetch({"a": 1}, lambda: model.fit(train)).value
+    with pytest.raises(ValueError, match="read-only"):
+        fitted.neighbors.similarity[0] = 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 3, 2.5, "text — ünï", (1, "b", None), [1.5, [2]], {"k": (1, 2), "l": None},
+        np.float32(0.5), np.int64(7),
+    ],
+)  # fmt: skip
+def test_plain_values_come_back(tmp_path, value):
+    Store(tmp_path).fetch({"v": 1}, lambda: value)
+    back = Store(tmp_path).fetch({"v": 1}, lambda: pytest.fail("it was kept")).value
+    assert back == value
+    assert type(back) is type(value.item() if isinstance(value, np.generic) else value)
+
+
+def test_arrays_tables_and_sparse_matrices_come_back(tmp_path):
+    value = {
+        "text": np.array(["a", "bc"]),
+        "empty": np.zeros((0, 3), np.float32),
+        "sparse": sp.csr_matrix((np.array([0.0, 2.0], np.float32), ([0, 1], [2, 0])), shape=(2, 3)),
+        "table": pd.DataFrame({"name": ["x", "y"], "n": [1, 2], "share": [0.5, np.nan]}),
+    }
+    Store(tmp_path).fetch({"v": 1}, lambda: value)
+    back = Store(tmp_path).fetch({"v": 1}, lambda: pytest.fail("it was kept")).value
+    assert back["text"].tolist() == ["a", "bc"]
+    assert back["empty"].shape == (0, 3)
+    assert back["sparse"].nnz == 2  # a stored zero is a rating
+    pd.testing.assert_frame_equal(back["table"], value["table"], check_dtype=False)
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: flip_a_byte(folder / "0.npy"),
+        lambda folder: (folder / "0.npy").write_bytes((folder / "0.npy").read_bytes()[:40]),
+        lambda folder: (folder / "0.npy").unlink(),
+        lambda folder: (folder / "meta.json").write_text("{", "utf-8"),
+        lambda folder: (folder / "meta.json").write_text("[]", "utf-8"),
+        lambda folder: (folder / "meta.json").write_text("{}", "utf-8"),
+        lambda folder: (folder / "meta.json").write_bytes(b"\xff\xfe"),
+    ],
+)
+def test_a_damaged_artifact_is_set_aside_and_made_again(tmp_path, damage, caplog):
+    depends_on, value = {"v": 1}, np.arange(100)
+    store = Store(tmp_path)
+    store.fetch(depends_on, lambda: value)
+    damage(artifact_folder(store))
+    again = Store(tmp_path).fetch(depends_on, lambda: value)
+    assert not again.found
+    assert "damaged" in caplog.text
+    found = Store(tmp_path).fetch(depends_on, lambda: pytest.fail("it was made again"))
+    assert found.value.tolist() == value.tolist()
+
+
+def test_a_stored_name_cannot_import_something_else(tmp_path, caplog):
+    store = Store(tmp_path)
+    store.fetch({"v": 1}, lambda: 1)
+    meta = artifact_folder(store) / "meta.json"
+    told = json.loads(meta.read_text("utf-8"))
+    told["value"] = {"$type": "subprocess:Popen", "fields": {"args": ["true"]}}
+    meta.write_text(json.dumps(told), "utf-8")
+    assert not Store(tmp_path).fetch({"v": 1}, lambda: 1).found
+    assert "no part of an artifact" in caplog.text
+
+
+def test_an_error_leaves_nothing_behind(tmp_path):
+    store = Store(tmp_path)
+
+    def fails():
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        store.fetch({"v": 1}, fails)
+    assert store.info().artifacts == 0
+    assert store.fetch({"v": 1}, lambda: 7).value == 7
+
+
+def test_something_that_cannot_be_kept_is_refused_and_leaves_nothing(tmp_path):
+    @dataclass
+    class Odd:
+        thing: object
+
+    store = Store(tmp_path)
+    with pytest.raises(TypeError, match="cannot hold"):
+        store.fetch({"v": 1}, lambda: Odd(object()))
+    assert store.info().artifacts == 0
+    assert not list(tmp_path.glob("making-*"))
+
+
+def test_a_folder_that_cannot_be_used_costs_the_keeping_and_not_the_answer(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file" / "cache")
+    assert store.fetch({"v": 1}, lambda: 7).value == 7
+    assert "not kept" in caplog.text
+
+
+def test_the_least_recently_used_goes_first(tmp_path):
+    big = np.zeros(10_000)
+    store = Store(tmp_path, limit=200_000)
+    for v in (1, 2):
+        store.fetch({"v": v}, lambda: big)
+    Store(tmp_path).fetch({"v": 1}, lambda: pytest.fail("it was kept"))  # used again: 2 is now the older one
+    store.fetch({"v": 3}, lambda: big)
+    assert store.info().bytes <= 200_000
+    fresh = Store(tmp_path)
+    assert fresh.fetch({"v": 1}, lambda: big).found
+    assert not fresh.fetch({"v": 2}, lambda: big).found
+
+
+def test_clear_removes_everything(tmp_path):
+    store = Store(tmp_path)
+    store.fetch({"v": 1}, lambda: 7)
+    (tmp_path / "making-abandoned").mkdir()
+    assert store.info().artifacts == 1
+    assert store.clear() == 1
+    assert store.info().artifacts == 0
+    assert not list(tmp_path.glob("making-*"))
+    assert not store.fetch({"v": 1}, lambda: 7).found
+
+
+def test_threads_that_ask_for_the_same_share_one_making(tmp_path):
+    store, made, together = Store(tmp_path), [], threading.Barrier(4)
+
+    def make():
+        made.append(1)
+        return 7
+
+    def ask():
+        together.wait()
+        store.fetch({"v": 1}, make)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_processes_that_ask_for_the_same_share_one_making(tmp_path):
+    program = (
+        "import sys, time, pathlib; from recengine.store import Store\n"
+        "root = pathlib.Path(sys.argv[1])\n"
+        "def make():\n"
+        "    (root / f'made-{time.time_ns()}.txt').touch(); time.sleep(0.3); return 7\n"
+        "print(Store(root / 'cache').fetch({'v': 1}, make).value)"
+    )
+    asked = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [p.communicate(timeout=120)[0].strip() for p in asked] == ["7", "7"]
+    assert len(list(tmp_path.glob("made-*"))) == 1
+
+
+def test_keys_follow_everything_an_artifact_depends_on():
+    knn, other = registry.create("item-knn"), registry.create("item-knn", {"k": 41})
+    assert Store.key({"a": 1, "b": 2}) == Store.key({"b": 2, "a": 1})
+    assert Store.key(identity(knn)) != Store.key(identity(other))
+    assert identity(knn)["revision"] == type(knn).revision
