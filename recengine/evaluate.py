@@ -22,6 +22,8 @@ from recengine.metrics import Metric, parse
 from recengine.model import Context, Recommender
 from recengine.trial import Fit, Trial, Truth, part, run
 
+REVISION = 1  # raised when a split, a metric or an interval changes its meaning: part of every stored evaluation's key
+
 
 @dataclass(frozen=True)
 class Result:

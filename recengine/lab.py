@@ -263,6 +263,7 @@ class Lab:
         wanted = list(metrics or evaluate.default_metrics(models, dataset))
         depends_on = {
             "kind": "evaluation",
+            "revision": evaluate.REVISION,
             "dataset": dataset.fingerprint,
             "split": {"name": split_name, "seed": seed, **parameters},
             "models": [identity(model) for model in models],

@@ -49,8 +49,8 @@ def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, expli
         rated = [reason.rating for reason in why if reason.rating is not None]
         if len(rated) == 1:
             return f"1 similar person gave it {rated[0]:.1f}" if explicit else "1 similar person chose it"
-        told = f"gave it {np.mean(rated):.1f} on average" if explicit else "chose it"
-        return f"{len(rated)} similar people {told}"
+        verdict = f"gave it {np.mean(rated):.1f} on average" if explicit else "chose it"
+        return f"{len(rated)} similar people {verdict}"
     if len(why) == 1 and why[0].what == "people who rated it":
         return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
     return ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why)

@@ -23,7 +23,9 @@ def lab(tmp_path_factory):
 def tiny(tmp_path_factory):
     """A table with two movies of one title, a person of two ratings, and a movie whose id looks like a year."""
     path = tmp_path_factory.mktemp("data") / "tiny.csv"
-    rows = ["user,item,rating"] + [f"{u},{i},{1 + (u * i) % 5}" for u in range(1, 13) for i in range(1, 9) if (u + i) % 3]
+    rows = ["user,item,rating"] + [
+        f"{u},{i},{1 + (u * i) % 5}" for u in range(1, 13) for i in range(1, 9) if (u + i) % 3
+    ]
     path.write_text("\n".join(rows), "utf-8")
     return str(path)
 

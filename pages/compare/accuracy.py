@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.ui import comparisons, frame, standings, state
+from pages.ui import address, comparisons, frame, standings, state
+from pages.ui.words import plain
 
 st.title("Which algorithm predicts these ratings best?", anchor=False)
 data, models = frame.data(), state.models()
@@ -12,9 +13,10 @@ with choices, st.container(border=True):
     view = st.segmented_control(
         "What is judged", list(views), default=next(iter(views)), key="view", bind="query-params", required=True
     )
-    split = st.selectbox(
-        "What is held back", state.splits(data), format_func=standings.held_back, key="split", bind="query-params"
-    )
+    splits = standings.splits(data)
+    first = next(iter(splits))
+    split = address.chosen("split", splits, first, st.container(), "split")
+    address.select("What is held back", "split", splits, split, first)
     st.markdown(f":small[{standings.how(split)}]")
     chosen = st.pills(
         "Algorithms",
@@ -26,7 +28,7 @@ with choices, st.container(border=True):
         bind="query-params",
     )
     always = standings.of_family("baselines")
-    titles = frame.plain(", ".join(models[name].title for name in always))
+    titles = plain(", ".join(models[name].title for name in always))
     st.markdown(f":small[Beside them, always: {titles}.]")
     seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui import frame, state, theme
 from pages.ui.standings import LISTS, Choice, Standing, chance, in_words, number, with_interval
+from pages.ui.words import plain
 from recengine.describe import percent
 from recengine.evaluate import Evaluation
 from recengine.metrics import Metric, parse
@@ -18,7 +19,7 @@ def measure(choice: Choice) -> Evaluation:
     place = st.empty()
 
     def show(fraction: float, message: str) -> None:
-        place.progress(min(1.0, max(0.0, fraction)), f"{frame.plain(message)} …")
+        place.progress(min(1.0, max(0.0, fraction)), f"{plain(message)} …")
 
     evaluation = state.evaluation(*choice, _progress=state.aside(show))
     place.empty()
@@ -54,7 +55,7 @@ def results(table: list[Standing], name: str) -> None:
 
 def left_out(evaluation: Evaluation, name: str) -> None:
     """Who is not there and why, with the way to see them."""
-    titles = [frame.plain(result.model.title) for result in evaluation.results if name not in result.metrics]
+    titles = [plain(result.model.title) for result in evaluation.results if name not in result.metrics]
     if titles:
         verb = "ranks" if len(titles) == 1 else "rank"
         said = f"{' and '.join(titles)} {verb} movies without predicting ratings: compare them under *{LISTS}*."
@@ -74,9 +75,9 @@ def fine_print(evaluation: Evaluation, name: str) -> None:
         said.append(f"Ranked are all movies not rated in training; every one held back is a hit{excluded}")
     said.append("By fallback: the share of answers on which a model had no opinion, so that its stand-in answered.")
     said.append(f"Default parameters, seed {evaluation.seed}, data {evaluation.fingerprint[:12]}.")
-    st.markdown(f":small[{frame.plain(' '.join(said))}]")
+    st.markdown(f":small[{plain(' '.join(said))}]")
     if evaluation.warning:
-        st.markdown(f":small[:material/history: {frame.plain(evaluation.warning)}]")
+        st.markdown(f":small[:material/history: {plain(evaluation.warning)}]")
 
 
 def download(evaluation: Evaluation) -> None:
@@ -104,13 +105,14 @@ def _row(row: Standing, metric: Metric) -> dict[str, str]:
     """A model's results as Markdown, by the name of their column."""
     result = row.result
     fallback = result.fallback_share if metric.kind == "rating" else result.list_fallback_share
-    gain = "the best baseline itself" if row.gain is None else f"{in_words(row.gain, metric)}{chance(row.gain)}"
+    best = _best(metric)
+    gain = f"the {best} itself" if row.gain is None else f"{in_words(row.gain, metric)}{chance(row.gain)}"
     return {
-        "Algorithm": f"**{frame.plain(row.title)}**",
-        f"{metric.label} [95\u00a0% interval]": frame.plain(with_interval(row.value, metric)),
-        "Against the best baseline": frame.plain(gain),
-        "Fit, predict": frame.plain(f"{_seconds(result.fit_seconds)}, {_seconds(result.predict_seconds)}"),
-        "By fallback": "none asked" if fallback is None else frame.plain(percent(fallback)),
+        "Algorithm": f"**{plain(row.title)}**",
+        f"{metric.label} [95\u00a0% interval]": plain(with_interval(row.value, metric)),
+        f"Against the {best}": plain(gain),
+        "Fit, predict": plain(f"{_seconds(result.fit_seconds)}, {_seconds(result.predict_seconds)}"),
+        "By fallback": "none asked" if fallback is None else plain(percent(fallback)),
     }
 
 
@@ -144,7 +146,7 @@ def _figure(table: list[Standing], metric: Metric) -> go.Figure:
     theme.quiet(figure, 90 + 42 * len(table)).update_layout(margin_t=28)
     if first is not None:
         figure.add_annotation(
-            x=first.value.value, y=1, yref="paper", yanchor="bottom", text="best baseline", showarrow=False
+            x=first.value.value, y=1, yref="paper", yanchor="bottom", text=_best(metric), showarrow=False
         )
     room = max(max(high) - min(low), 1e-3)
     figure.update_xaxes(
@@ -154,6 +156,10 @@ def _figure(table: list[Standing], metric: Metric) -> go.Figure:
         range=[len(table) - 0.5, -0.5], tickvals=list(range(len(table))), ticktext=names, showgrid=False, zeroline=False
     )
     return figure
+
+
+def _best(metric: Metric) -> str:
+    return "highest baseline" if metric.kind == "list" else "best baseline"
 
 
 def _ends(row: Standing) -> tuple[float, float]:

@@ -33,7 +33,7 @@ class Asked:
 def asked(data: str, notes: Any, *, visitors: bool = False) -> Asked:
     """The algorithm, its parameters, the filters and the length of the list; `visitors` leaves fitting models only."""
     usable = {name: info for name, info in state.models().items() if info.traits.visitors or not visitors}
-    info = algorithm(usable, notes)
+    info = algorithm(usable, notes, "algorithm for visitors called" if visitors else "algorithm called")
     parameters, filters = tuned(info), filtered(data)
     k = st.segmented_control(
         "Movies in the list", LENGTHS, default=LENGTHS[0], required=True, key="length", bind="query-params"
@@ -69,11 +69,11 @@ def person(data: str, notes: Any) -> Any:
     return user_id or interesting[0]
 
 
-def algorithm(usable: dict[str, ModelInfo], notes: Any) -> ModelInfo:
+def algorithm(usable: dict[str, ModelInfo], notes: Any, noun: str = "algorithm called") -> ModelInfo:
     """The family, then the algorithm within it. The address holds the algorithm, which decides the family."""
     titles = {name: info.title for name, info in usable.items()}
     first = FIRST_MODEL if FIRST_MODEL in usable else next(iter(usable))
-    info = usable[address.chosen("model", titles, first, notes, "algorithm here called")]
+    info = usable[address.chosen("model", titles, first, notes, noun)]
     families = list(dict.fromkeys(info.family for info in usable.values()))
 
     def to_first_of_family() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from pages.ui import frame
+from pages.ui.words import plain
 from recengine.describe import Description, percent
 
 
@@ -42,7 +42,7 @@ def sizes(data: Description) -> list[tuple[str, str, str]]:
 def beware(data: Description) -> None:
     """What an analyst must know before trusting a model, in one calm box."""
     if data.warnings:
-        lines = "\n".join(f"- {frame.plain(warning)}" for warning in data.warnings)
+        lines = "\n".join(f"- {plain(warning)}" for warning in data.warnings)
         st.warning(lines, title="Before you trust a model on these data", icon=":material/visibility:")
 
 

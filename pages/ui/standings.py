@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pages.ui import frame, state
+from pages.ui import state
+from pages.ui.words import plain
 from recengine.answers import Catalogue
 from recengine.bootstrap import Interval
 from recengine.evaluate import Evaluation, Result
@@ -53,9 +54,11 @@ class Standing:
         return self.result.model.family == "baselines"
 
 
-def held_back(split: str) -> str:
-    """What a split holds back, in a few words."""
-    return _HELD_BACK[split][0] if split in _HELD_BACK else f"Published fold {split}"
+def splits(data: str) -> dict[str, str]:
+    """The splits these data can be cut into, each with what it holds back in a few words."""
+    return {
+        name: _HELD_BACK[name][0] if name in _HELD_BACK else f"Published fold {name}" for name in state.splits(data)
+    }
 
 
 def how(split: str) -> str:
@@ -102,7 +105,7 @@ def verdict(choice: Choice, table: list[Standing], name: str) -> str:
     if not table:
         return f"None of these algorithms has a {metric.label} on these data."
     best, unit = table[0], f" {metric.unit}" if metric.unit else ""
-    title, value = f"**{frame.plain(best.title)}**", f"{number(best.value.value, metric)}{unit}"
+    title, value = f"**{plain(best.title)}**", f"{number(best.value.value, metric)}{unit}"
     if metric.kind == "list":
         meaning = metric.help[0].lower() + metric.help[1:]
         return f"{title} has the highest {metric.label}, {value}: {meaning}. It says nothing of being right."
@@ -112,11 +115,11 @@ def verdict(choice: Choice, table: list[Standing], name: str) -> str:
     said += "."
     if best.gain is not None:
         baseline = next(row for row in table if row.baseline)
-        said += f" That is {in_words(best.gain, metric)} than the best baseline, {frame.plain(baseline.title)}"
+        said += f" That is {in_words(best.gain, metric)} than the best baseline, {plain(baseline.title)}"
         said += f"{chance(best.gain)}."
     if len(table) > 1 and not table[1].baseline:
         lead = _gain(choice, metric, best.result.label, table[1].result.label)
-        said += f" It is {in_words(lead, metric)} than the next, {frame.plain(table[1].title)}{chance(lead)}."
+        said += f" It is {in_words(lead, metric)} than the next, {plain(table[1].title)}{chance(lead)}."
     return said
 
 

@@ -71,7 +71,7 @@ def shorten(text: str, length: int) -> str:
     """A text cut to a length, at a word where possible.
 
     >>> shorten("Dr. Strangelove or: How I Learned to Stop Worrying", 20)
-    'Dr. Strangelove or:…'
+    'Dr. Strangelove…'
     """
     if len(text) <= length:
         return text

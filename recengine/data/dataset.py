@@ -241,7 +241,9 @@ class Query:
 
     @classmethod
     def of_visitor(cls, n_items: int, item: Sequence[int], value: Sequence[float]) -> Query:
-        """A query for one person who is not in the data and rated `item` (positions, oldest first)."""
+        """A query for one person who is not in the data and rated `item` (distinct positions, oldest first)."""
+        if len(set(item)) != len(item):
+            raise ValueError("an item occurs more than once; keep its last rating")
         history = sp.csr_matrix(
             (np.array(value, np.float32), (np.zeros(len(item), np.int32), np.array(item, np.int32))),
             shape=(1, n_items),

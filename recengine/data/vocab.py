@@ -47,11 +47,18 @@ class Vocab:
         Text that spells a number finds an integer id and the other way round, since ids arrive from
         addresses and command lines as text. Cost: O(k log n).
         """
-        asked = self._in_my_type(np.asarray(ids if isinstance(ids, np.ndarray) else list(ids)))
+        asked = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
+        possible = np.ones(len(asked), np.bool_)
+        if self.ids.dtype.kind == "U":
+            asked = asked.astype(np.str_)
+        elif asked.dtype.kind not in "iu":
+            numbers = [_integer(value) for value in asked.tolist()]
+            possible = np.array([number is not None for number in numbers], np.bool_)
+            asked = np.array([number or 0 for number in numbers], np.int64)
         if len(self.ids) == 0 or len(asked) == 0:
             return np.full(len(asked), -1, np.int32)
         place = np.minimum(np.searchsorted(self.ids, asked), len(self.ids) - 1)
-        return np.where(self.ids[place] == asked, place, -1).astype(np.int32)
+        return np.where(possible & (self.ids[place] == asked), place, -1).astype(np.int32)
 
     def id(self, index: int) -> Any:
         """The external id at a position, as a plain Python value; −1 and beyond raise `NotFound`."""
@@ -59,20 +66,12 @@ class Vocab:
             raise NotFound(f"There is no entry at position {index}: positions run from 0 to {len(self) - 1}.")
         return self.ids[index].item()
 
-    def _in_my_type(self, asked: NDArray[Any]) -> NDArray[Any]:
-        mine_is_text, asked_is_text = self.ids.dtype.kind == "U", asked.dtype.kind not in "iu"
-        if mine_is_text:
-            return asked.astype(np.str_)
-        if not asked_is_text:
-            return asked
-        # An integer outside int64, or any other text, can be no id of ours: it must not match by accident.
-        taken = int(self.ids.min()) - 1 if len(self.ids) else -1
-        return np.array([_integer(value, taken) for value in asked.tolist()], dtype=np.int64)
 
-
-def _integer(value: object, otherwise: int) -> int:
+def _integer(value: object) -> int | None:
+    """A 64-bit integer written plainly ("42", not "042", "4_2" or "42.0"), or None."""
+    text = str(value).strip()
     try:
-        number = int(str(value))
+        number = int(text)
     except ValueError:
-        return otherwise
-    return number if abs(number) < 2**63 else otherwise
+        return None
+    return number if str(number) == text and -(2**63) <= number < 2**63 else None

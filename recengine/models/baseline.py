@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recengine.data.dataset import Dataset, Float32, Int64, Interactions, Query, freeze
@@ -63,14 +64,19 @@ def estimate_biases(
     return Biases(mean, freeze(item.astype(np.float32)), user_damping)
 
 
-def require_ratings(train: Dataset, model: str) -> None:
-    """Refuse, in one sentence, data without any interaction or without ratings."""
+def require_interactions(train: Dataset, model: str) -> None:
+    """Refuse, in one sentence, data that hold nothing to learn from."""
     if len(train.interactions) == 0:
         raise ModelError(f"{model} cannot learn from data without a single rating: choose other data.")
+
+
+def require_ratings(train: Dataset, model: str) -> None:
+    """Refuse, in one sentence, data without ratings."""
+    require_interactions(train, model)
     if not train.explicit:
         raise ModelError(
-            f"{model} predicts ratings, and {train.name} holds none, only who met what: "
-            "choose a ranking model such as popularity, or item-knn with similarity=cosine and centering=none."
+            f"{model} predicts ratings, and {train.name} holds none, only who met what: choose popularity, or item-knn "
+            "with similarity=cosine, centering=none and aggregation=sum."
         )
 
 
@@ -104,12 +110,15 @@ class FittedRandom(Fitted):
 
     def score(self, query: Query) -> Float32:
         """One generator a person, so a batch equals its rows."""
-        draw = [np.random.default_rng((self.seed, int(u) + 1)).random(self.n_items) for u in query.user]
-        return np.array(draw, np.float32).reshape(len(query), self.n_items)
+        return np.array([self._draw(int(user)) for user in query.user], np.float32).reshape(len(query), self.n_items)
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """The same draws."""
-        return np.array([self.score(query.rows(r, r + 1))[0, i] for r, i in zip(row, item, strict=True)], np.float32)
+        asked, place = np.unique(row, return_inverse=True)
+        return np.array([self._draw(int(query.user[r])) for r in asked], np.float32)[place, item]
+
+    def _draw(self, user: int) -> NDArray[Any]:
+        return np.random.default_rng((self.seed, user + 1)).random(self.n_items)
 
     def fallback(self, query: Query) -> Float32:
         """Never needed: every item has a score."""
@@ -139,6 +148,7 @@ class Popularity(Recommender):
 
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:  # noqa: ARG002
         """Count the ratings of each item."""
+        require_interactions(train, self.name)
         return FittedPopularity(model=self, scale=train.scale, count=train.interactions.item_count)
 
 

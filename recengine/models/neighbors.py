@@ -26,6 +26,7 @@ from recengine.data.dataset import Dataset, Float32, Int64, Query, freeze, freez
 from recengine.errors import ModelError
 from recengine.explain import Explanation, Part
 from recengine.model import Context, Family, Fitted, Recommender, Traits
+from recengine.models.baseline import require_interactions
 from recengine.models.centering import Center, Centering, center_of, movie_mean, person_mean
 from recengine.models.similarity import (
     Measure,
@@ -284,8 +285,7 @@ class FittedItemKNN(Fitted):
 
 def check_data(model: UserKNN | ItemKNN, train: Dataset) -> None:
     """Refuse, in one sentence, what these data cannot give."""
-    if len(train.interactions) == 0:
-        raise ModelError(f"{model.name} cannot learn from data without a single rating: choose other data.")
+    require_interactions(train, model.name)
     suits = model.centering == "none" and model.similarity in ("cosine", "jaccard") and model.aggregation == "sum"
     if not train.explicit and not suits:
         raise ModelError(
