@@ -1,12 +1,11 @@
-"""The dashboard: `streamlit run app.py`."""
+"""The dashboard: `streamlit run app.py`. Read once as a server, and run as a script for every look at a page."""
 
 import streamlit as st
 
 from pages.ui import frame
 
-st.set_page_config(page_title="recengine", page_icon=frame.MARK, layout="wide", initial_sidebar_state=266)
-page = frame.navigation()
-frame.measure_screen()
-with frame.sentences():
-    frame.choose_data()
-    page.run()
+if __name__ == "__main__":
+    frame.show()
+else:
+    frame.route_by_navigation_alone()
+    app = st.App(__file__)

@@ -30,7 +30,7 @@ def tiny(tmp_path_factory):
     return str(path)
 
 
-def answers(lab, name, who=StoredPerson(42), k=10, filters=Filters()):  # noqa: B008
+def answers(lab, name, who=StoredPerson(42), k=10, filters=Filters()):
     return lab.recommend("demo", lab.model(name), who, k, filters)
 
 

@@ -1,4 +1,4 @@
-"""The artifact store: kept, found again bit for bit, never trusted when damaged, shared between threads and processes."""
+"""The artifact store: found again bit for bit, never trusted when damaged, shared by threads and processes."""
 
 import json
 import subprocess

@@ -8,8 +8,8 @@ from pages.ui.words import plain
 st.title("Which algorithm predicts these ratings best?", anchor=False)
 data, models = frame.data(), state.models()
 views = standings.views(state.catalogue(data))
-choices, answer = st.columns([4, 9], gap="medium")
-with choices, st.container(border=True):
+choices, answer = st.columns([2, 5], gap="medium")
+with choices, frame.panel("Measure, split, algorithms"):
     view = st.segmented_control(
         "What is judged", list(views), default=next(iter(views)), key="view", bind="query-params", required=True
     )

@@ -115,7 +115,8 @@ class FittedRandom(Fitted):
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """The same draws."""
         asked, place = np.unique(row, return_inverse=True)
-        return np.array([self._draw(int(query.user[r])) for r in asked], np.float32)[place, item]
+        drawn = np.array([self._draw(int(query.user[r])) for r in asked], np.float32).reshape(-1, self.n_items)
+        return drawn[place, item]
 
     def _draw(self, user: int) -> NDArray[Any]:
         return np.random.default_rng((self.seed, user + 1)).random(self.n_items)

@@ -239,7 +239,8 @@ def test_of_duplicates_the_latest_stays_and_the_order_too():
     [
         b"", b"\n\n", b"  ", b"\xef\xbb\xbf", b"userId,movieId,rating\n", b"user,item", b"a\nb\nc\n", b"user\n1\n2\n",
         b"PK\x03\x04rest", b"PAR1rest", bytes(range(256)), b"\0" * 50, b"\x1f\x8b\x08broken", b"1,2,x\n3,4,y\n",
-        gzip.compress(b"1,2,3\n" * 99, mtime=0)[:-9], "user,item\n1,2\n".encode("utf-16")[2:], b"user,item,rating\n,,\n",
+        gzip.compress(b"1,2,3\n" * 99, mtime=0)[:-9],
+        "user,item\n1,2\n".encode("utf-16")[2:], b"user,item,rating\n,,\n",
         b'"\n"', b"%PDF-1.7", b",,,\n,,,\n", b"::\n::\n", b'","', b"\xff\xfe", b"\xff\xfe\x00",
     ],
 )  # fmt: skip

@@ -1,0 +1,22 @@
+"""What an evaluation calls a model, and what it measures unless told."""
+
+import numpy as np
+
+from recengine.evaluate import default_metrics, label
+from recengine.metrics import parse
+from recengine.models.baseline import Bias, Popularity
+
+
+def test_labels_name_what_differs_from_the_defaults():
+    assert label(Bias()) == "bias"
+    assert label(Bias(user_damping=1, item_damping=2)) == "bias(user_damping=1.0, item_damping=2.0)"
+
+
+def test_default_metrics(make_dataset):
+    rated = make_dataset(np.full((3, 20), 4.0))
+    seen = make_dataset(np.full((3, 20), 1.0), scale=None)
+    assert default_metrics([Popularity(), Bias()], rated) == ("rmse", "mae", "ndcg@10")
+    assert default_metrics([Popularity()], rated) == ("ndcg@10",)
+    assert default_metrics([Bias()], seen) == ("ndcg@10",)
+    assert default_metrics([Bias()], make_dataset(np.full((3, 5), 4.0))) == ("rmse", "mae", "ndcg@5")
+    assert all(parse(name) for name in default_metrics([Bias()], rated))
