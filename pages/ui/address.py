@@ -13,6 +13,19 @@ import streamlit as st
 from pages.ui.words import plain
 
 
+_CARRIED = ("data", "model", "rated")
+
+
+def carry(page: str) -> None:
+    """Put back what was chosen after a change of page, for which the browser empties the address."""
+    kept = st.session_state.get("carried", {})
+    if page != st.session_state.get("page on show"):
+        for name in kept.keys() - set(st.query_params):
+            st.query_params[name] = kept[name]
+    st.session_state["page on show"] = page
+    st.session_state["carried"] = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
+
+
 def read(name: str) -> str:
     """What the address says, "" when it says nothing."""
     return str(st.query_params.get(name, ""))

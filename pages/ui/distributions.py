@@ -71,8 +71,11 @@ def _ratings(data: Description) -> Card | None:
             x=value,
             y=count,
             marker_color=DATA,
-            text=share.map(percent) if few else None,
+            text=share.map("{:.0%}".format) if few else None,
             textposition="outside",
+            textangle=0,
+            textfont={"size": 12},
+            constraintext="none",
             cliponaxis=False,
             hovertemplate="%{x}: %{y:,} ratings<extra></extra>",
         )
@@ -107,7 +110,7 @@ def _long_tail(data: Description) -> Card | None:
     theme.quiet(figure, _HEIGHT)
     figure.update_xaxes(title_text="share of movies, most rated first", tickformat=".0%", range=[0, 1.02], nticks=6)
     figure.update_yaxes(title_text="share of ratings", tickformat=".0%", range=[0, 1.05], nticks=6)
-    _write(figure, tenth, top, f"top tenth: {percent(top)}", xanchor="left", xshift=12, yshift=-10)
+    _write(figure, tenth, top, f"top tenth:<br>{percent(top)}", xanchor="left", align="left", xshift=10, yshift=-14)
     _write(figure, 0.98, 0.36, "if all movies<br>were rated alike", xanchor="right", align="right")
     said = (
         f"The most rated tenth of the movies holds {percent(top)} of the ratings. The Gini coefficient is "

@@ -41,6 +41,7 @@ def show() -> None:
     """The frame, and in it the page that the address asks for."""
     st.set_page_config(page_title="recengine", page_icon=MARK, layout="wide", initial_sidebar_state=266)
     page = navigation()
+    address.carry(page.url_path)
     measure_screen()
     with sentences():
         choose_data()

@@ -73,8 +73,9 @@ def search(data: str, ratings: tuple[Rated, ...]) -> None:
     found = [movie for movie in state.search(data, text, _FOUND + len(known)) if movie.item_id not in known][:_FOUND]
     if not found:
         st.text("No other title is like this.")
+    results = st.container(gap=None)
     for movie in found:
-        if st.button(
+        if results.button(
             plain(tables.dated(movie.title, movie.year)),
             key=f"add {movie.item_id}",
             icon=":material/add:",

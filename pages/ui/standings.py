@@ -124,9 +124,13 @@ def verdict(choice: Choice, table: list[Standing], name: str) -> str:
 
 
 def in_words(gain: Interval, metric: Metric) -> str:
-    """A gain without its sign: "0.024 better"."""
+    """A gain without its sign: "0.024 better", "less than 0.001 worse", "no better"."""
     better, worse = ("higher", "lower") if metric.kind == "list" else ("better", "worse")
-    return f"{number(abs(gain.value), metric)} {better if gain.value >= 0 else worse}"
+    if gain.value == 0:
+        return f"no {better}"
+    least = 10.0 ** -_digits(metric)
+    size = number(abs(gain.value), metric) if abs(gain.value) >= least else f"less than {number(least, metric)}"
+    return f"{size} {better if gain.value > 0 else worse}"
 
 
 def chance(gain: Interval) -> str:
@@ -138,7 +142,7 @@ def chance(gain: Interval) -> str:
 
 def number(value: float, metric: Metric) -> str:
     """A metric's value with the digits it deserves."""
-    return f"{value:.{2 if metric.base == 'novelty' else 3}f}"
+    return f"{value:.{_digits(metric)}f}"
 
 
 def with_interval(value: Interval, metric: Metric) -> str:
@@ -146,6 +150,10 @@ def with_interval(value: Interval, metric: Metric) -> str:
     if value.low is None or value.high is None:
         return number(value.value, metric)
     return f"{number(value.value, metric)} [{number(value.low, metric)}, {number(value.high, metric)}]"
+
+
+def _digits(metric: Metric) -> int:
+    return 2 if metric.base == "novelty" else 3
 
 
 def _gain(choice: Choice, metric: Metric, a: str, b: str) -> Interval:

@@ -34,6 +34,7 @@ def test_a_deep_link_is_the_first_request_of_a_fresh_server(fresh_dashboard, ope
     expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(4)
     if title:
         expect(heading).to_have_text(title)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
@@ -87,8 +88,8 @@ def test_three_rated_movies_change_the_list_and_the_address_shares_them(dashboar
 def test_nonsense_in_the_address_is_said_and_forgiven(dashboard, open_page):
     page = open_page(f"{dashboard}/?person=99999&model=oracle&length=7&item-knn.k=many&genres=Nonsense&data=nowhere")
     expect(page.get_by_text("There is no person 99999")).to_be_visible()
-    expect(page.get_by_text("There is no algorithm oracle")).to_be_visible()
-    expect(page.get_by_text("There are no data called nowhere")).to_be_visible()
+    expect(page.get_by_text("There is no algorithm called oracle")).to_be_visible()
+    expect(page.get_by_text("There is no data set called nowhere")).to_be_visible()
     assert why(page)
     page = open_page(f"{dashboard}/movies?rated=1:5,0:5,318:9,:::,zzz")
     expect(page.get_by_text("Left out of the address")).to_be_visible()

@@ -236,7 +236,8 @@ def test_a_metric_that_nobody_has_is_one_sentence(choice):
         (Interval(-0.0241, -0.03, -0.01), "0.024 worse, more than chance"),
         (Interval(0.0241, -0.01, 0.05), "0.024 better, which can be chance"),
         (Interval(-0.0241), "0.024 worse"),
-        (Interval(0.0, 0.0, 0.0), "0.000 better, which can be chance"),
+        (Interval(-0.0002, -0.001, 0.001), "less than 0.001 worse, which can be chance"),
+        (Interval(0.0, 0.0, 0.0), "no better, which can be chance"),
     ],
 )
 def test_a_difference_in_words(gain, words):
