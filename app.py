@@ -7,5 +7,6 @@ from pages.ui import frame
 if __name__ == "__main__":
     frame.show()
 else:
-    frame.route_by_navigation_alone()
-    app = st.App(__file__)
+    from pages.ui import server
+
+    app = st.App(__file__, lifespan=server.started)

@@ -32,8 +32,8 @@ class Filters:
     """Which movies may be recommended. An empty `genres` means any; years are inclusive."""
 
     genres: tuple[str, ...] = ()
-    year_from: int | None = None
-    year_to: int | None = None
+    from_year: int | None = None
+    to_year: int | None = None
     min_ratings: int = 0
 
 

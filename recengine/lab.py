@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,11 @@ from recengine.answers import (
     Who,
     Why,
 )
+from recengine.bootstrap import Interval
 from recengine.data import movielens, sources, split
 from recengine.data.dataset import Dataset, Query
 from recengine.errors import DataError, ModelError
+from recengine.evaluate import Evaluation
 from recengine.model import Context, Fitted, Recommender
 from recengine.models.neighbors import FittedItemKNN
 from recengine.rank import position
@@ -50,7 +51,7 @@ class Lab:
 
     def __init__(self, store: Store | None = None) -> None:
         self.store = store or Store()
-        self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        self._shelves: OrderedDict[tuple[str, float], Shelf] = OrderedDict()
         self._guard = threading.RLock()
 
     # Data
@@ -60,14 +61,15 @@ class Lab:
         return sources.known()
 
     def shelf(self, data: str) -> Shelf:
-        """A dataset by name or path, loaded once."""
+        """A dataset by name or path, loaded once, and again when its file has changed."""
         with self._guard:
-            if data not in self._shelves:
-                self._shelves[data] = Shelf(sources.load(data))
+            key = (data, sources.stamp(data))
+            if key not in self._shelves:
+                self._shelves[key] = Shelf(sources.load(data))
                 while len(self._shelves) > _DATASETS_IN_MEMORY:
                     self._shelves.popitem(last=False)
-            self._shelves.move_to_end(data)
-            return self._shelves[data]
+            self._shelves.move_to_end(key)
+            return self._shelves[key]
 
     def describe(self, data: str) -> describe.Description:
         """Size, distributions, long tail, activity, and what to beware of."""
@@ -136,7 +138,7 @@ class Lab:
 
     def fitted(self, data: str, model: Recommender, *, seed: int = 0, progress: Progress | None = None) -> Fitted:
         """The model fitted to all of the data, from the store where it is there."""
-        return self._fit(model, self.shelf(data).dataset, self._context(seed, progress)).value
+        return self._fit(model, self.shelf(data).dataset, Context(seed, progress or _quiet)).value
 
     # Questions
 
@@ -254,33 +256,36 @@ class Lab:
         seed: int = 0,
         progress: Progress | None = None,
         **parameters: Any,
-    ) -> evaluate.Evaluation:
+    ) -> Evaluation:
         """Errors and ranking quality of several models on a split, with intervals; kept in the store.
 
         `parameters` are the split's own (`fraction`, `folds`, `date`, …).
         """
         dataset = self.shelf(data).dataset
         wanted = list(metrics or evaluate.default_metrics(models, dataset))
+        cut = self.split(data, split_name, seed=seed, **parameters)
         depends_on = {
             "kind": "evaluation",
             "revision": evaluate.REVISION,
-            "dataset": dataset.fingerprint,
-            "split": {"name": split_name, "seed": seed, **parameters},
+            "data": [dataset.name, dataset.fingerprint],
+            "splits": [[part.name, part.protocol, part.fingerprint, part.train.fingerprint] for part in cut],
             "models": [identity(model) for model in models],
             "metrics": wanted,
+            "seed": seed,
         }
 
-        def measure() -> evaluate.Evaluation:
-            context = self._context(seed, progress)
-            cut = self.split(data, split_name, seed=seed, **parameters)
+        def fit(model: Recommender, train: Dataset) -> tuple[Fitted, float]:
+            artifact = self._fit(model, train, Context(seed=seed))
+            return artifact.value, artifact.seconds
 
-            def fit(model: Recommender, train: Dataset) -> tuple[Fitted, float]:
-                artifact = self._fit(model, train, replace(context, progress=_quiet))
-                return artifact.value, artifact.seconds
-
-            return evaluate.evaluate(cut, models, wanted, context=context, fit=fit)
+        def measure() -> Evaluation:
+            return evaluate.evaluate(cut, models, wanted, context=Context(seed, progress or _quiet), fit=fit)
 
         return self.store.fetch(depends_on, measure).value
+
+    def difference(self, evaluation: Evaluation, metric: str, a: str, b: str) -> Interval:
+        """How much larger a metric is for model `a` than for `b` (labels), over the same resampled people."""
+        return evaluate.difference(evaluation, metric, a, b)
 
     # The store
 
@@ -292,19 +297,18 @@ class Lab:
         """Forget every artifact; returns how many there were."""
         return self.store.clear()
 
-    def _context(self, seed: int, progress: Progress | None) -> Context:
-        context = Context(seed=seed, progress=progress or _quiet)
-        return replace(context, fit=lambda model, train: self._fit(model, train, context).value)
-
     def _fit(self, model: Recommender, train: Dataset, context: Context) -> Artifact[Fitted]:
         depends_on = {"kind": "fit", "dataset": train.fingerprint, "model": identity(model), "seed": context.seed}
         return self.store.fetch(depends_on, lambda: model.fit(train, context))
 
     @staticmethod
     def _without(shelf: Shelf, fitted: Fitted, query: Query, item: int, filters: Filters) -> Counterfactual | None:
-        """The fall in rank of `item` when the rated movie that helped it most had not been rated."""
+        """The fall in rank of `item` when the rated movie that helped it most had not been rated.
+
+        None where no rated movie helped, and for a movie that was rated itself: it has no rank.
+        """
         helped = [part for part in fitted.explain(query, item).parts if part.kind == "movie" and part.weight > 0]
-        if not helped:
+        if not helped or item in query.history.indices:
             return None
         best, allowed = helped[0], shelf.allowed(filters)
         # The movie taken out must not enter the list itself, or it could push others down.

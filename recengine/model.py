@@ -48,27 +48,20 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class Context:
-    """How a fit is run, apart from what is fitted: seed, device, progress, cancel, and how children are fitted.
+    """How a fit is run, apart from what is fitted: seed, progress, cancel.
 
-    `progress(fraction, message)` is called from the fitting thread. `fit` fits a child model; the lab passes
-    one that goes through the store, so a child fitted alone and inside a hybrid is one artifact.
+    `progress(fraction, message)` is called from the fitting thread.
     """
 
     seed: int = 0
-    device: str = "cpu"
     progress: Callable[[float, str], None] = _silent
     cancelled: Callable[[], bool] = _never
-    fit: Callable[[Recommender, Dataset], Fitted] | None = None
 
     def step(self, fraction: float, message: str) -> None:
         """Report progress (0 to 1); raises `Cancelled` when the work should stop."""
         if self.cancelled():
             raise Cancelled("The work was cancelled; nothing was kept.")
         self.progress(fraction, message)
-
-    def fit_child(self, model: Recommender, train: Dataset) -> Fitted:
-        """Fit a model that is part of another."""
-        return self.fit(model, train) if self.fit else model.fit(train, self)
 
 
 class Recommender(BaseModel, ABC):

@@ -85,10 +85,10 @@ class Shelf:
         if filters.genres:
             wanted = set(filters.genres)
             mask &= np.array([bool(wanted & set(genres)) for genres in movies["genres"]], np.bool_)
-        if filters.year_from is not None:
-            mask &= (movies["year"] >= filters.year_from).fillna(False).to_numpy(np.bool_)
-        if filters.year_to is not None:
-            mask &= (movies["year"] <= filters.year_to).fillna(False).to_numpy(np.bool_)
+        if filters.from_year is not None:
+            mask &= (movies["year"] >= filters.from_year).fillna(False).to_numpy(np.bool_)
+        if filters.to_year is not None:
+            mask &= (movies["year"] <= filters.to_year).fillna(False).to_numpy(np.bool_)
         return np.asarray(mask, np.bool_)
 
     def found(self, index: int) -> Found:

@@ -3,7 +3,8 @@
 One folder an artifact: its arrays as `.npy` (opened memory-mapped) and `meta.json` (structure, key, seconds, checksum
 of every array). No pickle: loading an artifact runs none of its content. An artifact is written to a temporary
 folder and renamed, under a file lock, so readers see all of it or nothing, and a second process that asks for the
-same key waits for the first. One that does not match its checksums is set aside and made again.
+same key waits for the first. One that does not match its checksums is set aside and made again. The store writes and
+removes nothing but folders of its own names, inside a folder of its own.
 """
 
 from __future__ import annotations
@@ -13,30 +14,28 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-import pandas as pd
 import platformdirs
-import scipy.sparse as sp
 from filelock import FileLock
-from numpy.typing import NDArray
 
-from recengine import registry
-from recengine.data.dataset import freeze, freeze_csr
+from recengine.codec import decode, encode
 from recengine.model import Recommender
 
 FORMAT = 1  # raised when the layout of an artifact changes: part of every key
-_IN_MEMORY = 48  # artifacts kept open in a process; their arrays are memory-mapped, so each costs little
+_IN_MEMORY = 16  # artifacts kept open in a process: memory-mapped, and what is derived from them as they are used
+_ABANDONED = 3600  # seconds after which something half done is taken to be left over
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -78,7 +77,7 @@ class Store:
     """Artifacts by key, in a folder that several processes may share."""
 
     def __init__(self, root: Path | None = None, limit: int = 4 * 1024**3) -> None:
-        self.root = root or default_root()
+        self.root = (root or default_root()) / "artifacts"
         self.limit = limit
         self._open: OrderedDict[str, Artifact[Any]] = OrderedDict()
         self._guard = threading.Lock()
@@ -94,14 +93,20 @@ class Store:
                 self._open.move_to_end(key)
                 return self._open[key]
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / f"{key}.lock")
+            (self.root / "locks").mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / "locks" / key)
             lock.acquire()
         except OSError as error:
             log.warning("cannot use the cache folder %s (%s): results are not kept", self.root, error)
             return self._made(make)
         try:
-            artifact = self._load(key) or self._keep(key, depends_on, self._made(make))
+            artifact = self._load(key)
+            if artifact is None:
+                made = self._made(make)
+                self._keep(key, depends_on, made)
+                # Read back, so that what is held is memory-mapped, and the same whether it was made or found.
+                kept = self._load(key)
+                artifact = made if kept is None else dataclasses.replace(kept, found=False)
         finally:
             lock.release()
         with self._guard:
@@ -120,8 +125,8 @@ class Store:
         folders = self._folders()
         with self._guard:
             self._open.clear()
-        for folder in [*folders, *self.root.glob("making-*"), *self.root.glob("damaged-*")]:
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in [*folders, *self._left_overs()]:
+            _remove(folder)
         return len(folders)
 
     @staticmethod
@@ -131,7 +136,13 @@ class Store:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _folders(self) -> list[Path]:
-        return [path.parent for path in self.root.glob("*/meta.json")] if self.root.is_dir() else []
+        return [path for path in self.root.glob("*") if _KEY.fullmatch(path.name)]
+
+    def _left_overs(self) -> list[Path]:
+        """What was set aside, and what processes that were killed left half done."""
+        half_done = [*self.root.glob("making-*"), *self.root.glob("removing-*")]
+        old = [path for path in half_done if _last_used(path) < time.time() - _ABANDONED]
+        return [*self.root.glob("damaged-*"), *old]
 
     @staticmethod
     def _made(make: Callable[[], T]) -> Artifact[T]:
@@ -141,122 +152,82 @@ class Store:
 
     def _load(self, key: str) -> Artifact[Any] | None:
         folder = self.root / key
-        if not (folder / "meta.json").is_file():
+        if not folder.is_dir():
             return None
         try:
             meta = json.loads((folder / "meta.json").read_text("utf-8"))
-            if meta["checksum"] != {name: _checksum(folder / name) for name in meta["checksum"]}:
-                raise ValueError("an array does not match its checksum")
-            value = _decode(meta["value"], folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+            if meta["seal"] != _seal(meta["told"]) or self.key(meta["told"]["key"]) != key:
+                raise ValueError("meta.json does not match its seal")
+            for name, checksum in meta["told"]["checksums"].items():
+                if checksum != _checksum(folder / name):
+                    raise ValueError(f"{name} does not match its checksum")
+            value = decode(meta["told"]["value"], folder)
+            (folder / "meta.json").touch()  # the time of last use, for eviction
+        except Exception as error:  # whatever is wrong with it, an artifact can be made again
             log.warning("artifact %s is damaged (%s): it is set aside and made again", key, error)
             aside = self.root / f"damaged-{key}"
-            shutil.rmtree(aside, ignore_errors=True)
-            folder.replace(aside)
+            _remove(aside)
+            with suppress(OSError):
+                folder.replace(aside)
             return None
-        (folder / "meta.json").touch()  # the time of last use, for eviction
-        return Artifact(value, float(meta["seconds"]), found=True)
+        return Artifact(value, float(meta["told"]["seconds"]), found=True)
 
-    def _keep(self, key: str, depends_on: dict[str, Any], artifact: Artifact[T]) -> Artifact[T]:
+    def _keep(self, key: str, depends_on: dict[str, Any], artifact: Artifact[Any]) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="making-", dir=self.root, ignore_cleanup_errors=True) as name:
                 folder = Path(name) / key
                 folder.mkdir()
-                told = _encode(artifact.value, folder)
-                sums = {path.name: _checksum(path) for path in sorted(folder.glob("*.npy"))}
-                meta = {"key": depends_on, "seconds": artifact.seconds, "checksum": sums, "value": told}
-                (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+                value = encode(artifact.value, folder)
+                checksums = {path.name: _checksum(path) for path in sorted(folder.glob("*.npy"))}
+                told = {"key": depends_on, "seconds": artifact.seconds, "checksums": checksums, "value": value}
+                (folder / "meta.json").write_text(json.dumps({"seal": _seal(told), "told": told}), "utf-8")
+                _remove(self.root / key)
                 folder.replace(self.root / key)
             self._evict(key)
         except OSError as error:
             log.warning("cannot keep artifact %s (%s)", key, error)
-        return artifact
 
     def _evict(self, newest: str) -> None:
-        """Remove the least recently used artifacts until the store is within its limit."""
-        folders = sorted(self._folders(), key=lambda folder: (folder / "meta.json").stat().st_mtime)
-        total = sum(_size(folder) for folder in folders)
-        for folder in folders:
+        """Remove what was set aside, then the least recently used artifacts, until the store is within its limit."""
+        oldest_first = sorted(self._folders(), key=lambda folder: _last_used(folder / "meta.json"))
+        candidates = [*self._left_overs(), *(folder for folder in oldest_first if folder.name != newest)]
+        total = sum(_size(folder) for folder in [*candidates, self.root / newest])
+        for folder in candidates:
             if total <= self.limit:
                 return
-            if folder.name != newest:
-                total -= _size(folder)
-                shutil.rmtree(folder, ignore_errors=True)
+            total -= _size(folder)
+            _remove(folder)
+
+
+def _last_used(path: Path) -> float:
+    """When something was last written or found, in Unix seconds; 0 for what is gone by now."""
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of the store, if it is there; under another name first, so that nobody finds half of it."""
+    if not folder.exists():
+        return
+    with suppress(OSError):
+        gone = Path(tempfile.mkdtemp(prefix="removing-", dir=folder.parent))
+        with suppress(OSError):
+            folder.replace(gone / folder.name)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    with suppress(OSError):
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return 0
+
+
+def _seal(told: Any) -> str:
+    """Hash of what meta.json tells."""
+    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def _encode(value: Any, folder: Path) -> Any:
-    """A value as JSON, its arrays written to `folder`."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        name = f"{len(list(folder.glob('*.npy')))}.npy"
-        np.save(folder / name, value, allow_pickle=False)
-        return {"$array": name}
-    if isinstance(value, sp.csr_matrix):
-        parts = [_encode(part, folder) for part in (value.data, value.indices, value.indptr)]
-        return {"$csr": parts, "shape": list(value.shape)}
-    if isinstance(value, pd.DataFrame):
-        columns = {str(name): _encode(_plain(value[name]), folder) for name in value.columns}
-        return {"$table": columns}
-    if isinstance(value, (tuple, list)):
-        return {"$" + type(value).__name__: [_encode(part, folder) for part in value]}
-    if isinstance(value, dict):
-        return {"$dict": [[key, _encode(part, folder)] for key, part in value.items()]}
-    if isinstance(value, Recommender):
-        return {"$model": value.spec()}
-    if dataclasses.is_dataclass(value):
-        kind = type(value)
-        fields = {f.name: _encode(getattr(value, f.name), folder) for f in dataclasses.fields(value)}
-        return {"$type": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
-    raise TypeError(f"an artifact cannot hold a {type(value).__name__}")
-
-
-def _plain(column: pd.Series[Any]) -> NDArray[Any]:
-    return column.to_numpy() if column.dtype.kind in "biuf" else column.to_numpy(dtype=np.str_)
-
-
-def _decode(told: Any, folder: Path) -> Any:
-    """What `_encode` wrote."""
-    if not isinstance(told, dict):
-        return told
-    match next(iter(told)):
-        case "$array":
-            # asarray drops the memmap subclass, which compiled kernels would take for another type.
-            return freeze(np.asarray(np.load(folder / told["$array"], mmap_mode="r", allow_pickle=False)))
-        case "$csr":
-            return freeze_csr(
-                sp.csr_matrix(tuple(_decode(part, folder) for part in told["$csr"]), told["shape"], copy=False)
-            )
-        case "$table":
-            return pd.DataFrame({name: _decode(column, folder) for name, column in told["$table"].items()})
-        case "$tuple":
-            return tuple(_decode(part, folder) for part in told["$tuple"])
-        case "$list":
-            return [_decode(part, folder) for part in told["$list"]]
-        case "$dict":
-            return {key: _decode(part, folder) for key, part in told["$dict"]}
-        case "$model":
-            return registry.from_spec(told["$model"])
-        case "$type":
-            return _dataclass(told["$type"])(**{k: _decode(v, folder) for k, v in told["fields"].items()})
-    raise ValueError(f"unknown entry {next(iter(told))!r}")
-
-
-def _dataclass(name: str) -> type[Any]:
-    """The dataclass of that name, from this package alone: a stored name must not import anything else."""
-    module, _, attribute = name.partition(":")
-    found = getattr(import_module(module), attribute) if module.split(".")[0] == "recengine" else None
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise ValueError(f"{name!r} is no part of an artifact")
-    return found

@@ -17,6 +17,7 @@ from recengine.model import Context, Fitted, Recommender
 Fit = Callable[[Recommender, Dataset], tuple[Fitted, float]]  # a fitted model and the seconds its fit took
 
 _BLOCK_CELLS = 4_000_000  # scores held at once: 16 MB, several times
+_warm: set[type[Recommender]] = set()  # kinds of model whose kernels this process has built
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ def run(
 ) -> Trial:
     """Fit (here, unless `fit` does it), ask and judge; half of the progress is the fit's."""
     context.step(0.0, f"Fitting {model.title}")
+    warm(model, train)
     began = time.perf_counter()
     if fit:
         fitted, seconds = fit(model, train)
@@ -104,6 +106,16 @@ def run(
     )
     covered = {m.name: coverage(answers.item[:, : m.k], truth.n_items) for m in wanted if m.base == "coverage"}
     return Trial(rows[np.isfinite(rows["value"])], covered, answers, seconds)
+
+
+def warm(model: Recommender, train: Dataset) -> None:
+    """Build the kernels of this kind of model on a handful of ratings, so that no seconds measured are a compiler's."""
+    if type(model) not in _warm:
+        few = train.with_interactions(train.interactions.take(np.arange(min(20, len(train.interactions)))))
+        fitted, query = model.fit(few), Query.of_users(few, few.interactions.user[:1])
+        fitted.recommend(query)
+        fitted.predict(query, [0], [0])
+        _warm.add(type(model))
 
 
 def part(context: Context, start: float, width: float) -> Context:

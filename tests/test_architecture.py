@@ -25,6 +25,7 @@ STEPS = [
     ["metrics", "describe", "search", "tutorial", "answers"],
     ["bootstrap", "profile", "wording", "trial"],
     ["evaluate"],
+    ["codec"],
     ["store", "jobs"],
     ["shelf"],
     ["lab"],
@@ -126,10 +127,10 @@ def test_only_sources_opens_the_network(path):
 
 
 @each(PACKAGE)
-def test_only_the_store_touches_artifact_files(path):
+def test_only_the_codec_of_the_store_reads_and_writes_arrays(path):
     assert not roots(path) & {"pickle", "joblib", "shelve", "marshal", "dill", "cloudpickle"}
     verbs = {"save", "savez", "savez_compressed", "load", "memmap", "fromfile", "lib.format.open_memmap"}
-    if relative(path) != "recengine/store.py":
+    if relative(path) != "recengine/codec.py":
         assert not attributes(path) & {f"{numpy}.{verb}" for numpy in ("np", "numpy") for verb in verbs}
         assert not attributes(path) & {"sp.save_npz", "sp.load_npz"}
 

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,7 +61,7 @@ def test_stars_stay_within_the_scale_and_only_rating_models_give_them(lab):
 
 
 def test_filters_hold(lab):
-    filters = Filters(genres=("Film-Noir", "Western"), year_from=1950, year_to=1980, min_ratings=10)
+    filters = Filters(genres=("Film-Noir", "Western"), from_year=1950, to_year=1980, min_ratings=10)
     found = answers(lab, "item-knn", filters=filters).items
     assert found
     for item in found:
@@ -182,6 +185,30 @@ def test_an_evaluation_survives_the_disk(tmp_path, tiny):
     found = Lab(Store(tmp_path)).evaluate(tiny, "kfold", models, ["rmse", "ndcg@3"], folds=3)
     assert found.results == first.results
     assert found.per_person.to_dict("list") == first.per_person.to_dict("list")
+
+
+def test_an_evaluation_follows_the_fold_and_the_name_of_its_data(lab, tiny, tmp_path):
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(Path(tiny).read_bytes())
+    ask = partial(lab.evaluate, split_name="random", models=[lab.model("bias")], metrics=["mae"])
+    assert (ask(tiny).dataset, ask(str(copy)).dataset) == ("tiny", "copy")
+    assert ask(tiny, fraction=0.2).results != ask(tiny, fraction=0.4).results
+
+
+def test_a_file_that_changed_is_read_again(lab, tiny, tmp_path):
+    path = tmp_path / "grows.csv"
+    path.write_text("user,item,rating\n1,1,5\n1,2,3\n2,1,4\n", "utf-8")
+    assert lab.describe(str(path)).n_ratings == 3
+    path.write_text("user,item,rating\n1,1,5\n1,2,3\n2,1,4\n2,2,1\n", "utf-8")
+    os.utime(path, (1, 1))
+    assert lab.describe(str(path)).n_ratings == 4
+
+
+def test_a_rated_movie_is_explained_without_a_rank(lab):
+    rated = int(lab.shelf("demo").dataset.items.ids[lab.person("demo", 42).history["item"].iloc[0]])
+    why = lab.explain("demo", lab.model("item-knn"), StoredPerson(42), rated)
+    assert why.parts
+    assert why.without is None
 
 
 def test_progress_of_an_evaluation_ends_at_one(lab, tiny):

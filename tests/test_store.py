@@ -1,6 +1,7 @@
 """The artifact store: found again bit for bit, never trusted when damaged, shared by threads and processes."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 from recengine import registry
+from recengine import store as store_module
 from recengine.data.dataset import Query
 from recengine.model import Context
 from recengine.store import Store, identity
@@ -25,7 +27,7 @@ def train(make_dataset):
 
 
 def artifact_folder(store):
-    (folder,) = [path for path in store.root.iterdir() if path.is_dir()]
+    (folder,) = [path for path in store.root.iterdir() if len(path.name) == 32]
     return folder
 
 
@@ -85,6 +87,15 @@ def flip_a_byte(path):
     path.write_bytes(bytes(content))
 
 
+def tell_otherwise(folder, change, *, sealed=False):
+    """Change what meta.json tells; `sealed` as a program that knows the format would, else as a failing disk."""
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    change(meta["told"])
+    if sealed:
+        meta["seal"] = store_module._seal(meta["told"])
+    (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -95,6 +106,13 @@ def flip_a_byte(path):
         lambda folder: (folder / "meta.json").write_text("[]", "utf-8"),
         lambda folder: (folder / "meta.json").write_text("{}", "utf-8"),
         lambda folder: (folder / "meta.json").write_bytes(b"\xff\xfe"),
+        lambda folder: (folder / "meta.json").unlink(),
+        lambda folder: tell_otherwise(folder, lambda told: told.update(value=5)),
+        lambda folder: tell_otherwise(folder, lambda told: told.update(seconds=0.0)),
+        lambda folder: tell_otherwise(folder, lambda told: told["key"].update(v=2)),
+        lambda folder: tell_otherwise(folder, lambda told: told.update(value={}), sealed=True),
+        lambda folder: tell_otherwise(folder, lambda told: told.update(value={"$model": {"model": "x"}}), sealed=True),
+        lambda folder: tell_otherwise(folder, lambda told: told["key"].update(v=2), sealed=True),
     ],
 )
 def test_a_damaged_artifact_is_set_aside_and_made_again(tmp_path, damage, caplog):
@@ -112,10 +130,8 @@ def test_a_damaged_artifact_is_set_aside_and_made_again(tmp_path, damage, caplog
 def test_a_stored_name_cannot_import_something_else(tmp_path, caplog):
     store = Store(tmp_path)
     store.fetch({"v": 1}, lambda: 1)
-    meta = artifact_folder(store) / "meta.json"
-    told = json.loads(meta.read_text("utf-8"))
-    told["value"] = {"$type": "subprocess:Popen", "fields": {"args": ["true"]}}
-    meta.write_text(json.dumps(told), "utf-8")
+    popen = {"$type": "subprocess:Popen", "fields": {"args": ["true"]}}
+    tell_otherwise(artifact_folder(store), lambda told: told.update(value=popen), sealed=True)
     assert not Store(tmp_path).fetch({"v": 1}, lambda: 1).found
     assert "no part of an artifact" in caplog.text
 
@@ -141,7 +157,7 @@ def test_something_that_cannot_be_kept_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(TypeError, match="cannot hold"):
         store.fetch({"v": 1}, lambda: Odd(object()))
     assert store.info().artifacts == 0
-    assert not list(tmp_path.glob("making-*"))
+    assert not list(store.root.glob("making-*"))
 
 
 def test_a_folder_that_cannot_be_used_costs_the_keeping_and_not_the_answer(tmp_path, caplog):
@@ -156,6 +172,7 @@ def test_the_least_recently_used_goes_first(tmp_path):
     store = Store(tmp_path, limit=200_000)
     for v in (1, 2):
         store.fetch({"v": v}, lambda: big)
+        os.utime(store.root / store.key({"v": v}) / "meta.json", (v, v))
     Store(tmp_path).fetch({"v": 1}, lambda: pytest.fail("it was kept"))  # used again: 2 is now the older one
     store.fetch({"v": 3}, lambda: big)
     assert store.info().bytes <= 200_000
@@ -167,12 +184,44 @@ def test_the_least_recently_used_goes_first(tmp_path):
 def test_clear_removes_everything(tmp_path):
     store = Store(tmp_path)
     store.fetch({"v": 1}, lambda: 7)
-    (tmp_path / "making-abandoned").mkdir()
+    for name in ("making-killed", "making-now"):
+        (store.root / name).mkdir()
+    os.utime(store.root / "making-killed", (0, 0))
     assert store.info().artifacts == 1
     assert store.clear() == 1
     assert store.info().artifacts == 0
-    assert not list(tmp_path.glob("making-*"))
+    assert [path.name for path in store.root.glob("making-*")] == ["making-now"]
     assert not store.fetch({"v": 1}, lambda: 7).found
+
+
+def test_nothing_but_artifacts_is_ever_removed(tmp_path):
+    """The folder may be one that a person keeps other things in."""
+    theirs = [tmp_path / "thesis" / "meta.json", tmp_path / "making-of" / "x", tmp_path / "artifacts" / "mine" / "x"]
+    for path in theirs:
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    store = Store(tmp_path, limit=1)
+    for v in range(3):
+        store.fetch({"v": v}, lambda: np.zeros(100))
+    assert store.info().artifacts == 1
+    store.clear()
+    assert all(path.exists() for path in theirs)
+
+
+def test_what_was_set_aside_goes_before_any_artifact(tmp_path):
+    store = Store(tmp_path, limit=12_000)
+    store.fetch({"v": 1}, lambda: np.zeros(1000))
+    flip_a_byte(artifact_folder(store) / "0.npy")
+    Store(tmp_path).fetch({"v": 1}, lambda: np.zeros(1000))
+    assert list(store.root.glob("damaged-*"))
+    Store(tmp_path, limit=12_000).fetch({"v": 2}, lambda: 1)
+    assert not list(store.root.glob("damaged-*"))
+    assert Store(tmp_path).fetch({"v": 1}, lambda: pytest.fail("it was kept")).found
+
+
+def test_what_was_made_is_held_memory_mapped_like_what_was_found(tmp_path):
+    value = Store(tmp_path).fetch({"v": 1}, lambda: np.arange(10)).value
+    assert isinstance(value.base, np.memmap)
 
 
 def test_threads_that_ask_for_the_same_share_one_making(tmp_path):

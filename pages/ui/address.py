@@ -12,7 +12,6 @@ import streamlit as st
 
 from pages.ui.words import plain
 
-
 _CARRIED = ("data", "model", "rated")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -56,20 +58,23 @@ def taste(genres: pd.DataFrame, shown: int = 6) -> Drawn:
     return Drawn(figure, says)
 
 
-def why(told: Why, shown: int = SHOWN_PARTS) -> Drawn:
+def why(told: Why, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
     """A score as a staircase: from its base over the strongest parts to the score itself."""
     steps = _steps(told, shown)
-    reached = [told.base]
-    for _, weight in steps:
-        reached.append(reached[-1] + weight)
-    numbers = [amount(told.base), *(signed(weight) for _, weight in steps), amount(told.score)]
+    places = digits(weight for _, weight in steps)
+    rows = [(name, weight, "relative", signed(weight, places)) for name, weight in steps]
+    if told.base:
+        rows.insert(0, (told.base_name, told.base, "absolute", amount(told.base)))
+    rows.append(("score", told.score, "total", amount(told.score)))
+    names, values, measures, texts = zip(*rows, strict=True)
     figure = go.Figure(
         go.Waterfall(
             orientation="h",
-            measure=["absolute", *["relative"] * len(steps), "total"],
-            x=[told.base, *(weight for _, weight in steps), told.score],
-            y=list(range(len(steps) + 2)),
-            text=numbers,
+            base=0,
+            measure=measures,
+            x=values,
+            y=list(range(len(rows))),
+            text=texts,
             textposition="outside",
             textfont={"color": theme.INK, "size": 12},
             cliponaxis=False,
@@ -80,20 +85,21 @@ def why(told: Why, shown: int = SHOWN_PARTS) -> Drawn:
             hovertemplate="%{text}<extra></extra>",
         )
     )
-    low, high = min(*reached, told.score), max(*reached, told.score)
-    room = 0.12 * (high - low or 1)
-    start = 0 if low >= 0 and low < 0.5 * (high - low) else low - 2 * room
-    names = [told.base_name, *(name for name, _ in steps), "Score"]
-    theme.quiet(figure, _ROW * len(names) + 40)
+    reached = list(accumulate((weight for _, weight in steps), initial=told.base))
+    low, high = min(reached), max(reached)
+    room = (0.3 if narrow else 0.12) * (high - low or 1)
+    start = 0 if 0 <= low < 0.5 * (high - low) else low - 2 * room
+    length = 20 if narrow else 38
+    theme.quiet(figure, _ROW * len(rows) + 40)
     figure.update_yaxes(
-        autorange="reversed", tickmode="array", tickvals=list(range(len(names))),
-        ticktext=[theme.label(theme.shorten(name[0].upper() + name[1:], 38)) for name in names],
-        showgrid=False, zeroline=False,
+        autorange="reversed", tickmode="array", tickvals=list(range(len(rows))), showgrid=False, zeroline=False,
+        ticktext=[theme.label(theme.shorten(name[0].upper() + name[1:], length)) for name in names],
     )  # fmt: skip
     figure.update_xaxes(
-        range=[start, high + room * 1.6], title_text="stars →" if told.stars is not None else "score →", nticks=6
-    )
-    figure.update_layout(bargap=0.3, waterfallgap=0.3)
+        range=[start, high + room * 1.6], nticks=3 if narrow else 6, tickangle=0,
+        title_text="stars →" if told.stars is not None else "score →",
+    )  # fmt: skip
+    figure.update_layout(waterfallgap=0.3)
     return Drawn(figure, sentence(told))
 
 
@@ -119,13 +125,13 @@ def named(reason: Reason) -> str:
     return f"{reason.what} ★{reason.rating:g}" if reason.rating is not None else reason.what
 
 
-def signed(value: float) -> str:
-    """A weight with its sign: a real minus, and the digits it deserves.
+def signed(value: float, places: int = 2) -> str:
+    """A weight with its sign: a real minus, and the digits asked for.
 
-    >>> signed(0.4213), signed(-0.5), signed(0.0041)
+    >>> signed(0.4213), signed(-0.5), signed(0.0041, 3)
     ('+0.42', '−0.50', '+0.004')
     """
-    return f"{value:+.{_digits(value)}f}".replace("-", "−")
+    return f"{value:+,.{places}f}".replace("-", "−")
 
 
 def amount(value: float) -> str:
@@ -134,14 +140,20 @@ def amount(value: float) -> str:
     >>> amount(4.7), amount(231.0), amount(0.0123)
     ('4.70', '231', '0.012')
     """
-    return f"{value:,.{_digits(value)}f}".replace("-", "−")
+    return f"{value:,.{digits([value])}f}".replace("-", "−")
 
 
-def _digits(value: float) -> int:
-    size = abs(value)
-    if size >= 10 and float(value).is_integer():
+def digits(values: Iterable[float]) -> int:
+    """Digits after the point that numbers shown together deserve.
+
+    >>> digits([0.4, -0.003]), digits([0.02, 0.001]), digits([304.0, 12.0]), digits([])
+    (2, 3, 0, 2)
+    """
+    known = list(values)
+    largest = max(map(abs, known), default=1.0)
+    if largest >= 10 and all(float(value).is_integer() for value in known):
         return 0
-    return 1 if size >= 100 else 3 if 0 < size < 0.02 else 2
+    return 1 if largest >= 100 else 2 if largest >= 0.1 else 3
 
 
 def _steps(told: Why, shown: int) -> list[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,20 +113,29 @@ def tuned(info: ModelInfo) -> state.Parameters:
 def filtered(data: str) -> Filters:
     """Which movies may be recommended."""
     about = state.catalogue(data)
+    first, last = about.years or (None, None)
+    bounds: tuple[int | None, int | None] = (None, None)
     with st.popover("Filters", icon=":material/filter_alt:", width="stretch"):
+        _forget_unless("genres", set(about.genres).issuperset)
         genres = st.multiselect(
             "Genres", about.genres, key="genres", bind="query-params", placeholder="Any genre",
             help="A movie of any one of these.",
         )  # fmt: skip
-        years = about.years
-        if years and years[0] < years[1]:
-            years = st.slider("Years", *years, value=years, key="years", bind="query-params")
+        if first is not None and last is not None and first < last:
+            _forget_unless("years", lambda kept: first <= min(kept) and max(kept) <= last)
+            years = st.slider("Years", first, last, (first, last), key="years", bind="query-params")
+            bounds = (None, None) if years == (first, last) else years
         fewest = st.select_slider(
             "Rated by at least", FEWEST, FEWEST_AT_FIRST, key="fewest", bind="query-params",
             help="Few ratings make a prediction a gamble, and many make the list a hit parade.",
         )  # fmt: skip
-    bounded = years if years != about.years else None
-    return Filters(tuple(sorted(genres)), bounded[0] if bounded else None, bounded[1] if bounded else None, int(fewest))
+    return Filters(tuple(sorted(genres)), *bounds, min_ratings=int(fewest))
+
+
+def _forget_unless(key: str, fits: Callable[[Any], bool]) -> None:
+    """Drop a choice made for other data that these do not have."""
+    if key in st.session_state and not fits(st.session_state[key]):
+        del st.session_state[key]
 
 
 def _key(info: ModelInfo, parameter: Parameter) -> str:
@@ -134,7 +144,7 @@ def _key(info: ModelInfo, parameter: Parameter) -> str:
 
 def _widget(info: ModelInfo, parameter: Parameter) -> Any:
     """The widget of one parameter: a switch, a list, a slider, or a field where the range is too wide to slide in."""
-    label = parameter.name.replace("_", " ").capitalize()
+    label = parameter.name.replace("_", " ").capitalize() if len(parameter.name) > 1 else parameter.name
     common: dict[str, Any] = {"key": _key(info, parameter), "bind": "query-params", "help": plain(parameter.help)}
     if parameter.kind == "bool":
         return st.toggle(label, parameter.default, **common)
@@ -145,4 +155,5 @@ def _widget(info: ModelInfo, parameter: Parameter) -> Any:
     high = None if parameter.high is None else number(parameter.high)
     if low is None or high is None or high - low > _SLIDER_STEPS:
         return st.number_input(label, low, high, number(parameter.default), **common)
-    return st.slider(label, low, high, number(parameter.default), **common)
+    shape = None if parameter.kind == "int" else "%g"
+    return st.slider(label, low, high, number(parameter.default), format=shape, **common)

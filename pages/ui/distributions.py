@@ -213,11 +213,12 @@ def _pairs(data: Description) -> Card | None:
             y=[f"{name}  " for name, _, _ in known],
             orientation="h",
             marker_color=colour,
-            text=[f"{name}: {percent(share)}" if share > 0.25 else "" for share in shares],
+            text=[f"{name}: {percent(share)}" if share >= 0.4 else "" for share in shares],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
             textfont={"color": ink, "size": 13},
+            constraintext="none",
             hovertemplate=f"%{{y}}: {name} in common in %{{x:.1%}} of pairs<extra></extra>",
         )
     theme.quiet(figure, _HEIGHT).update_layout(barmode="stack", bargap=0.45)

@@ -9,7 +9,6 @@ from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
-from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import address, state
 from pages.ui.words import plain
@@ -27,14 +26,6 @@ MARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect x="2" y="23" width="12" height="7" rx="3.5" fill="#8F6A2B"/>
 <path d="M26 15 L31 21.5 L26 28 Z" fill="#F2B441"/>
 </svg>"""
-
-
-def route_by_navigation_alone() -> None:
-    """Tell a server that has not yet run a page not to look for pages in `pages/`.
-
-    It would until the first `st.navigation`, and greet the first deep link with "Page not found" over the page.
-    """
-    PagesManager.uses_pages_directory = False
 
 
 def show() -> None:

@@ -26,6 +26,7 @@ def answer(data: str, asked: Asked, who: Who) -> None:
     else:
         chosen = _table(data, found, f"{data} {asked} {who}")
         with st.container(border=True):
+            st.header(f"Why {plain(chosen.title)}?", anchor=False)
             _why(data, asked, who, chosen)
 
 
@@ -67,17 +68,16 @@ def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
 def _why(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     """One movie's score taken apart: a staircase, what it owes to one rating, and the parts as a table."""
     told = state.explain(data, asked.model, asked.parameters, who, item.item_id, asked.filters)
-    st.header(f"Why {plain(item.title)}?", anchor=False)
     if told.fallback:
         st.badge("Fallback", icon=":material/alt_route:", color="orange")
         st.text(f"{told.fallback[0].upper()}{told.fallback[1:]}.")
     if not told.parts:
         st.text(f"{charts.amount(told.score)}: {told.base_name}, and nothing else.")
-    else:
-        drawn = charts.why(told)
-        frame.chart(drawn.figure, drawn.says)
-        with st.expander(f"All {len(told.parts)} parts"):
-            st.dataframe(
-                tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,
-                alt=f"Everything that adds to the score of {item.title}.",
-            )  # fmt: skip
+        return
+    drawn = charts.why(told, narrow=frame.narrow())
+    frame.chart(drawn.figure, drawn.says)
+    with st.expander("The parts as a table"):
+        st.dataframe(
+            tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,
+            alt=f"Everything that adds to the score of {item.title}.",
+        )  # fmt: skip

@@ -63,7 +63,7 @@ def keep(ratings: Iterator[tuple[Any, float]] | list[tuple[Any, float]]) -> None
 
 @frame.fragment
 def search(data: str, ratings: tuple[Rated, ...]) -> None:
-    """Titles as they are typed; a click rates the movie with the best there is, to be changed below."""
+    """Titles as they are typed; a click adds the movie as liked, to be changed below."""
     text = st.text_input(
         "Add a movie", type="search", live="200ms", key="find", placeholder="Type a title", icon=":material/search:"
     )
@@ -75,7 +75,7 @@ def search(data: str, ratings: tuple[Rated, ...]) -> None:
         st.text("No other title is like this.")
     results = st.container(gap=None)
     for movie in found:
-        if results.button(
+        results.button(
             plain(tables.dated(movie.title, movie.year)),
             key=f"add {movie.item_id}",
             icon=":material/add:",
@@ -83,8 +83,7 @@ def search(data: str, ratings: tuple[Rated, ...]) -> None:
             wrap=True,
             on_click=_add,
             args=(data, movie, ratings),
-        ):
-            st.rerun()
+        )
 
 
 def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
@@ -94,18 +93,18 @@ def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
         others = ratings[:place], ratings[place + 1 :]
         with st.container(gap="xsmall"):
             st.text(tables.dated(one.movie.title, one.movie.year))
-            stars, out = st.columns([4, 1], vertical_alignment="center")
+            row = st.container(horizontal=True, vertical_alignment="center")
             if len(steps) > 1:
-                _stars(stars, one, others, steps)
-            out.button(
+                _stars(row, one, others, steps)
+            row.button(
                 "Remove", key=f"remove {one.movie.item_id}", icon=":material/close:", on_click=_keep_all,
-                args=([*others[0], *others[1]],), width="stretch",
+                args=([*others[0], *others[1]],),
             )  # fmt: skip
 
 
 def examples(data: str) -> None:
     """A shelf of well-known movies to begin with, one button each."""
-    top = max(scale_steps(state.catalogue(data).scale))
+    good = liked(scale_steps(state.catalogue(data).scale))
     shelves = {
         name: found for name, titles in _SHELVES.items() if len(found := _existing(data, titles)) >= _FEWEST_ON_A_SHELF
     }
@@ -119,7 +118,7 @@ def examples(data: str) -> None:
                 st.space("stretch")
                 st.button(
                     "I like these", key=f"shelf {name}", icon=":material/thumb_up:", on_click=keep,
-                    args=([(movie.item_id, top) for movie in movies],),
+                    args=([(movie.item_id, good) for movie in movies],),
                 )  # fmt: skip
 
 
@@ -136,6 +135,15 @@ def scale_steps(scale: tuple[float, float] | None) -> tuple[float, ...]:
     while (high - low) / step >= _MOST_STEPS:
         step *= 5
     return tuple(low + step * i for i in range(int((high - low) / step) + 1))
+
+
+def liked(steps: tuple[float, ...]) -> float:
+    """The rating of a movie that is liked: four fifths of the scale, so that the list is not all at its end.
+
+    >>> liked((0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)), liked((1.0,))
+    (4.0, 1.0)
+    """
+    return max((step for step in steps if step <= 0.8 * max(steps)), default=max(steps))
 
 
 def stars(value: float) -> str:
@@ -164,7 +172,8 @@ def _stars(place: Any, one: Rated, others: tuple[tuple[Rated, ...], ...], steps:
 
 def _add(data: str, movie: Found, ratings: tuple[Rated, ...]) -> None:
     st.session_state["find"] = ""
-    _keep_all([*ratings, Rated(movie, max(scale_steps(state.catalogue(data).scale)))])
+    _keep_all([*ratings, Rated(movie, liked(scale_steps(state.catalogue(data).scale)))])
+    st.rerun()  # the whole page: the list follows
 
 
 def _keep_all(ratings: list[Rated]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import streamlit as st
 
-from recengine import evaluate
 from recengine.answers import Catalogue, Filters, Found, ModelInfo, Recommendations, Who, Why
 from recengine.bootstrap import Interval
 from recengine.describe import Description
@@ -133,7 +132,7 @@ def difference(
     b: str,
 ) -> Interval:
     """How much larger a metric is for model `a` than for `b` (labels), over the same resampled people."""
-    return evaluate.difference(evaluation(data, split, chosen, metrics, seed), metric, a, b)
+    return lab().difference(evaluation(data, split, chosen, metrics, seed), metric, a, b)
 
 
 def aside(show: Progress) -> Progress:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_ADDRESS = re.compile(r"(https?://[\w./%?=&~-]+)")  # becomes a link by itself, and would show what is escaped in it
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&^=])")
+_SHORTHAND = re.compile(r"(?<=:)(?=[\w+-]+[:\[/])|(?<=[-<])(?=[->])")  # within ":cat:", ":red[…]", "->" and "--"
+
 
 def plain(text: Any) -> str:
     r"""Titles, ids and messages as they are written, whatever marks they hold.
@@ -12,5 +16,7 @@ def plain(text: Any) -> str:
     >>> print(plain("*batteries not included (1987) <b>"))
     \*batteries not included \(1987\) \<b\>
     """
-    escaped = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$&^=])", r"\\\1", str(text))
-    return re.sub(r":(?=\S)", ":\u2060", escaped)  # a word joiner, or ":cat:" would become a picture
+    return "".join(
+        piece if _ADDRESS.fullmatch(piece) else _MARKS.sub(r"\\\1", _SHORTHAND.sub("\u2060", piece))
+        for piece in _ADDRESS.split(str(text))
+    )

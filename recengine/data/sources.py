@@ -119,6 +119,14 @@ def load(name_or_path: str) -> Loaded:
     return _load_path(Path(place))
 
 
+def stamp(name_or_path: str) -> float:
+    """When the file or folder behind a path last changed, in Unix seconds; 0 for a name, whose data do not change."""
+    place = os.path.expanduser(name_or_path)
+    if name_or_path == "demo" or name_or_path in _GROUPLENS or not os.path.exists(place):
+        return 0.0
+    return max(os.path.getmtime(path) for path in [place, *(os.scandir(place) if os.path.isdir(place) else [])])
+
+
 def data_folder() -> Path:
     """Where downloads are kept."""
     return platformdirs.user_data_path("recengine", appauthor=False)

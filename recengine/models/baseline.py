@@ -55,12 +55,13 @@ def estimate_biases(
     """
     mean = float(ratings.value.mean(dtype=np.float64))
     rest = ratings.value.astype(np.float64) - mean
+    of_user, of_item = ratings.user.astype(np.intp), ratings.item.astype(np.intp)  # else every look-up converts them
     user, item = np.zeros(ratings.n_users), np.zeros(ratings.n_items)
     n_user = np.maximum(ratings.user_count + user_damping, 1e-9)
     n_item = np.maximum(ratings.item_count + item_damping, 1e-9)
     for _ in range(iterations):
-        item = np.bincount(ratings.item, rest - user[ratings.user], ratings.n_items) / n_item
-        user = np.bincount(ratings.user, rest - item[ratings.item], ratings.n_users) / n_user
+        item = np.bincount(of_item, rest - user[of_user], ratings.n_items) / n_item
+        user = np.bincount(of_user, rest - item[of_item], ratings.n_users) / n_user
     return Biases(mean, freeze(item.astype(np.float32)), user_damping)
 
 

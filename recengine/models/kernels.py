@@ -50,7 +50,7 @@ def similar_rows(
                 if means:
                     sums[j, 4] += x
                     sums[j, 5] += y
-        n_left, norm_left = left_indptr[r + 1] - left_indptr[r], np.float64(left_norm[r])
+        n_left, norm_left = left_indptr[r + 1] - left_indptr[r], left_norm[r]
         while used + n_touched > len(keys):
             keys = np.concatenate((keys, np.empty(len(keys), np.int64)))
         found = 0

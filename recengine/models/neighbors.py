@@ -29,6 +29,7 @@ from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions
 from recengine.models.centering import Center, Centering, center_of, movie_mean, person_mean
 from recengine.models.similarity import (
+    Float64,
     Measure,
     Neighbors,
     cells_by_row,
@@ -95,7 +96,7 @@ class FittedUserKNN(Fitted):
     ratings: sp.csr_matrix
     deviation: Float32
     by_item: sp.csr_matrix
-    norm: Float32
+    norm: Float64
 
     @cached_property
     def carried(self) -> sp.csr_matrix:

@@ -39,6 +39,7 @@ Measure = Literal["cosine", "adjusted-cosine", "pearson", "pearson-baseline", "j
 
 _KEYS = 4_000_000  # candidates a core holds at once: 32 MB
 
+Float64 = NDArray[np.float64]
 T = TypeVar("T")
 
 
@@ -84,7 +85,7 @@ def stored_biases(biases: Biases, query: Query) -> Float32:
 
 
 def nearest(
-    left: sp.csr_matrix, right_by_column: sp.csr_matrix, right_norm: Float32, right_count: Int64,
+    left: sp.csr_matrix, right_by_column: sp.csr_matrix, right_norm: Float64, right_count: Int64,
     measure: str, *, own: Int32, keep: int, min_support: int, shrinkage: float,
 ) -> Neighbors:  # fmt: skip
     """The `keep` most similar rows of `right` for each row of `left`.
@@ -102,7 +103,7 @@ def nearest(
         "adjusted-cosine": kernels.RESIDUAL, "pearson-baseline": kernels.RESIDUAL,
     }[measure]  # fmt: skip
     arrays = (
-        *kernel_csr(left), *kernel_csr(right_by_column), row_norms(left), kernel_array(right_norm, np.float32),
+        *kernel_csr(left), *kernel_csr(right_by_column), row_norms(left), kernel_array(right_norm, np.float64),
         kernel_array(right_count, np.int64), kernel_array(own, np.int32),
     )  # fmt: skip
 
@@ -156,11 +157,11 @@ def rows_of(matrix: sp.csr_matrix) -> Int64:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def row_norms(matrix: sp.csr_matrix) -> Float32:
-    """Euclidean norm of each row, float32 `(n,)`."""
+def row_norms(matrix: sp.csr_matrix) -> Float64:
+    """Euclidean norm of each row, float64 `(n,)`: rounded norms would tell equal similarities apart."""
     of_row = rows_of(matrix)
     square = np.bincount(of_row, matrix.data.astype(np.float64) ** 2, matrix.shape[0])
-    return freeze(np.sqrt(square).astype(np.float32))
+    return freeze(np.sqrt(square))
 
 
 def in_parts(work: Callable[[int, int], T], n: int, rows: int = 128) -> list[T]:

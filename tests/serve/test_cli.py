@@ -226,7 +226,7 @@ def test_cache_info_and_clear(recengine, ratings, monkeypatch, tmp_path):
     monkeypatch.setenv("RECENGINE_CACHE", str(tmp_path / "own"))
     recengine("predict", "--data", ratings, "--user", "p1", "--item", "Plain", "--model", "bias")
     info = recengine("cache", "info", "--json").json
-    assert (info["root"], info["artifacts"]) == (str(tmp_path / "own"), 1)
+    assert (info["root"], info["artifacts"]) == (str(tmp_path / "own" / "artifacts"), 1)
     assert "1 artifact," in recengine("cache", "info").out
     assert recengine("cache", "clear", "--json").json == {"removed": 1}
     assert recengine("cache", "clear").out == "Removed 0 artifacts.\n"
