@@ -59,8 +59,8 @@ SAME = {
     "k": 40, "similarity": "pearson-baseline", "centering": "baseline", "shrinkage": 100, "damping": 0,
     "neighborhood": 10_000,
 }  # fmt: skip
-# Our biases are damped by 5 and 3 ratings in 15 sweeps; their similarities are shrunk by (n − 1) / (n − 1 + 100), ours by
-# n / (n + 100). Nothing else differs.
+# Biases damped by 5 and 3 ratings in 15 sweeps, as ours. Their similarities are shrunk by (n − 1) / (n − 1 + 100),
+# ours by n / (n + 100); nothing else differs.
 SAME_BIASES = {"method": "als", "reg_u": 5, "reg_i": 3, "n_epochs": 15}
 PAIRS = (
     Pair("item-based, the same algorithm", ItemKNN(**SAME), _knn(user_based=False, **SAME_BIASES)),

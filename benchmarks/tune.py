@@ -1,21 +1,25 @@
-"""How the defaults were chosen: five-fold cross-validation inside the training part of MovieLens 100K's fold u1.
+"""How hyperparameters were chosen, inside the training parts of MovieLens 100K's folds u1 and ua.
 
     python -m benchmarks.tune ../shared/data/ml-100k.zip
 
-Coordinate descent over each model's grid from its present defaults: one hyperparameter at a time takes its best
-value until none moves. The test part of u1 is never read, nor are the other folds.
+Defaults: the RMSE of five-fold cross-validation inside the training part of u1. `ranking`: NDCG@10 on ten ratings a
+person, drawn from the training part of ua. Coordinate descent over each grid from the present values: one
+hyperparameter at a time takes its best value until none moves. No test part is ever read.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from recengine import registry
 from recengine.data import movielens, sources, split
-from recengine.data.dataset import Query
+from recengine.data.dataset import Dataset, Query
+from recengine.evaluate import evaluate
 from recengine.model import Recommender
 
 GRIDS: dict[str, dict[str, list[Any]]] = {
@@ -34,6 +38,15 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "k": [20, 30, 40, 60, 80, 120, 200],
     },
 }
+RANKING_GRIDS: dict[str, dict[str, list[Any]]] = {
+    name: {
+        "similarity": ["cosine", "jaccard"],
+        "shrinkage": [0, 10, 50],
+        "neighborhood": [20, 50, 100, 200, 400],
+        "k": [20, 50, 100, 200, 400],
+    }
+    for name in ("item-knn", "user-knn")
+}
 
 
 def error(model: Recommender, folds: list[split.Split]) -> float:
@@ -46,25 +59,37 @@ def error(model: Recommender, folds: list[split.Split]) -> float:
     return float(np.mean(found))
 
 
-def tune(name: str, folds: list[split.Split]) -> Recommender:
-    """The best hyperparameters found, printing every step."""
-    best = registry.create(name)
-    lowest, moved = error(best, folds), True
+def miss(model: Recommender, folds: list[split.Split]) -> float:
+    """1 − NDCG@10."""
+    return 1 - evaluate(folds, [model], ["ndcg@10"], resamples=0).results[0].metrics["ndcg@10"].value
+
+
+def tune(best: Recommender, grid: dict[str, list[Any]], loss: Callable[[Recommender], float]) -> None:
+    """Look for the hyperparameters with the lowest loss, printing every step."""
+    lowest, moved = loss(best), True
     while moved:
         moved = False
-        for parameter, values in GRIDS[name].items():
+        for parameter, values in grid.items():
             tried = {}
             for value in values:
-                model = registry.create(name, {**best.model_dump(), parameter: value})
-                tried[value] = (error(model, folds), model)
-            print(
-                f"{name:10s} {parameter:14s} " + "  ".join(f"{v}: {e:.4f}" for v, (e, _) in tried.items()), flush=True
-            )
+                model = registry.create(best.name, {**best.model_dump(), parameter: value})
+                tried[value] = (loss(model), model)
+            told = "  ".join(f"{value}: {found:.4f}" for value, (found, _) in tried.items())
+            print(f"{best.name:10s} {parameter:14s} {told}", flush=True)
             at = min(tried, key=lambda value: tried[value][0])
             if tried[at][0] < lowest - 1e-5:
                 (lowest, best), moved = tried[at], True
-    print(f"{name:10s} {lowest:.4f} with {best.model_dump()}\n")
-    return best
+    print(f"{best.name:10s} {lowest:.4f} with {best.model_dump()}\n")
+
+
+def ten_ratings_a_person(train: Dataset, seed: int = 0) -> list[split.Split]:
+    """The validation data of a training part like ua's: ten ratings of each person, drawn at random."""
+    ratings = train.interactions
+    order = np.lexsort((np.random.default_rng(seed).random(len(ratings)), ratings.user))
+    place = np.arange(len(ratings)) - np.searchsorted(ratings.user[order], ratings.user[order])
+    held_out = np.zeros(len(ratings), np.bool_)
+    held_out[order[place < 10]] = True
+    return split.canonical(train, "ua", held_out)
 
 
 def main() -> None:
@@ -73,11 +98,17 @@ def main() -> None:
     cli.add_argument("--model", action="append", choices=GRIDS, help="only this model")
     args = cli.parse_args()
     loaded = sources.load(args.data)
-    held_out = movielens.canonical_fold(loaded.where, "u1", loaded.dataset)
-    train = loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
-    folds = split.kfold(train, folds=5, seed=0)
+
+    def training(fold: str) -> Dataset:
+        held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
+        return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
+
+    folds, lists = split.kfold(training("u1"), folds=5, seed=0), ten_ratings_a_person(training("ua"))
     for name in args.model or GRIDS:
-        tune(name, folds)
+        tune(registry.create(name), GRIDS[name], partial(error, folds=folds))
+        if name in RANKING_GRIDS:
+            start = registry.create(name, registry.model_class(name).ranking)
+            tune(start, RANKING_GRIDS[name], partial(miss, folds=lists))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model as a picker needs it."""
+    """A model as a picker needs it. `ranking`: parameters under which it ranks well, where the defaults do not."""
 
     name: str
     title: str
@@ -47,6 +47,7 @@ class ModelInfo:
     summary: str
     parameters: tuple[Parameter, ...]
     traits: Traits
+    ranking: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

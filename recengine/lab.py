@@ -33,15 +33,12 @@ from recengine.data.dataset import Dataset, Query
 from recengine.errors import DataError, ModelError
 from recengine.evaluate import Evaluation
 from recengine.model import Context, Fitted, Recommender
-from recengine.models.neighbors import FittedItemKNN
+from recengine.models.neighbors import FittedItemKNN, ItemKNN
 from recengine.rank import position
 from recengine.shelf import Shelf
 from recengine.store import Artifact, Store, StoreInfo, identity
 
 _DATASETS_IN_MEMORY = 4
-
-# "Movies like this one" means liked by the same people, which suits data with and without ratings.
-NEAREST = {"similarity": "cosine", "centering": "none", "aggregation": "sum", "shrinkage": 10}
 
 Progress = Callable[[float, str], None]
 
@@ -128,8 +125,8 @@ class Lab:
         found = []
         for name in registry.names():
             kind = registry.model_class(name)
-            told = tuple(registry.parameters(kind))
-            found.append(ModelInfo(name, kind.title, kind.family, registry.summary(kind), told, kind().traits))
+            told, ranking = tuple(registry.parameters(kind)), tuple(sorted(kind.ranking.items()))
+            found.append(ModelInfo(name, kind.title, kind.family, registry.summary(kind), told, kind().traits, ranking))
         return found
 
     def model(self, name: str, parameters: Mapping[str, Any] | None = None) -> Recommender:
@@ -210,10 +207,10 @@ class Lab:
         return Predicted(model.spec(), user, card.item_id, card.title, float(predicted.value[0]), fallback)
 
     def similar(self, data: str, item: Any, k: int = 10, *, model: Recommender | None = None) -> list[Similar]:
-        """The movies nearest to one, by the similarity of an item-based model (cosine unless given)."""
+        """The movies nearest to one, by the similarity of an item-based model (that for ranking unless given)."""
         shelf = self.shelf(data)
         index = shelf.movie(item)
-        fitted = self.fitted(data, model or registry.create("item-knn", NEAREST))
+        fitted = self.fitted(data, model or registry.create("item-knn", ItemKNN.ranking))
         if not isinstance(fitted, FittedItemKNN):
             raise ModelError(f"{fitted.model.name} does not compare movies: use item-knn.")
         near, similarity = fitted.neighbors.row(index)

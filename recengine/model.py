@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -78,6 +78,8 @@ class Recommender(BaseModel, ABC):
     title: ClassVar[str]
     family: ClassVar[Family]
     revision: ClassVar[int] = 1
+    ranking: ClassVar[Mapping[str, Any]] = {}
+    """Hyperparameters under which it ranks well, where those that predict ratings well do not."""
 
     @property
     @abstractmethod

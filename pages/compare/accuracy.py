@@ -32,7 +32,7 @@ with choices, frame.panel("Measure, split, algorithms"):
     st.markdown(f":small[Beside them, always: {titles}.]")
     seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
 
-asked = tuple((name, ()) for name in models if name in {*always, *chosen})
+asked = standings.asked([name for name in models if name in {*always, *chosen}], view)
 choice = standings.Choice(data, split, asked, views[view], seed)
 with answer, frame.sentences():
     metric = st.pills(

@@ -74,7 +74,9 @@ def fine_print(evaluation: Evaluation, name: str) -> None:
         excluded = f"; {result.excluded_people:,} people without one are left out." if result.excluded_people else "."
         said.append(f"Ranked are all movies not rated in training; every one held back is a hit{excluded}")
     said.append("By fallback: the share of answers on which a model had no opinion, so that its stand-in answered.")
-    said.append(f"Default parameters, seed {evaluation.seed}, data {evaluation.fingerprint[:12]}.")
+    changed = [result.label for result in evaluation.results if result.label != result.model.name]
+    said.append(f"Parameters: the defaults{', but ' + ', '.join(changed) if changed else ''}.")
+    said.append(f"Seed {evaluation.seed}, data {evaluation.fingerprint[:12]}.")
     st.markdown(f":small[{plain(' '.join(said))}]")
     if evaluation.warning:
         st.markdown(f":small[:material/history: {plain(evaluation.warning)}]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -35,7 +35,7 @@ def asked(data: str, notes: Any, *, visitors: bool = False) -> Asked:
     """The algorithm, its parameters, the filters and the length of the list; `visitors` leaves fitting models only."""
     usable = {name: info for name, info in state.models().items() if info.traits.visitors or not visitors}
     info = algorithm(usable, notes, "algorithm for visitors called" if visitors else "algorithm called")
-    parameters, filters = tuned(info), filtered(data)
+    parameters, filters = tuned(info, for_lists=visitors), filtered(data)
     k = st.segmented_control(
         "Movies in the list", LENGTHS, default=LENGTHS[0], required=True, key="length", bind="query-params"
     )
@@ -92,22 +92,26 @@ def algorithm(usable: dict[str, ModelInfo], notes: Any, noun: str = "algorithm c
     return info
 
 
-def tuned(info: ModelInfo) -> state.Parameters:
-    """Widgets made from a model's parameters; those that differ from the defaults, sorted by name."""
+def tuned(info: ModelInfo, *, for_lists: bool) -> state.Parameters:
+    """Widgets made from a model's parameters; those that differ from the model's defaults, sorted by name.
+
+    `for_lists` starts from the parameters under which the model ranks well. They have keys of their own, since one
+    key with two defaults would carry the one page's into the other.
+    """
+    first = {parameter.name: parameter.default for parameter in info.parameters}
+    start = {**first, **(dict(info.ranking) if for_lists else {})}
+    keys = {name: f"{'list.' if for_lists and info.ranking else ''}{info.name}.{name}" for name in start}
 
     def reset() -> None:
-        for parameter in info.parameters:
-            st.session_state[_key(info, parameter)] = parameter.default
+        for name, key in keys.items():
+            st.session_state[key] = start[name]
 
     with st.popover("Parameters", icon=":material/tune:", width="stretch", disabled=not info.parameters):
-        values = {parameter.name: _widget(info, parameter) for parameter in info.parameters}
-        changed = {
-            parameter.name: values[parameter.name]
-            for parameter in info.parameters
-            if values[parameter.name] != parameter.default
-        }
-        st.button("Back to the defaults", icon=":material/undo:", on_click=reset, disabled=not changed, width="stretch")
-    return tuple(sorted(changed.items()))
+        values = {p.name: _widget(replace(p, default=start[p.name]), keys[p.name]) for p in info.parameters}
+        st.button(
+            "Back to the defaults", icon=":material/undo:", on_click=reset, disabled=values == start, width="stretch"
+        )
+    return tuple(sorted((name, value) for name, value in values.items() if value != first[name]))
 
 
 def filtered(data: str) -> Filters:
@@ -138,14 +142,10 @@ def _forget_unless(key: str, fits: Callable[[Any], bool]) -> None:
         del st.session_state[key]
 
 
-def _key(info: ModelInfo, parameter: Parameter) -> str:
-    return f"{info.name}.{parameter.name}"
-
-
-def _widget(info: ModelInfo, parameter: Parameter) -> Any:
+def _widget(parameter: Parameter, key: str) -> Any:
     """The widget of one parameter: a switch, a list, a slider, or a field where the range is too wide to slide in."""
     label = parameter.name.replace("_", " ").capitalize() if len(parameter.name) > 1 else parameter.name
-    common: dict[str, Any] = {"key": _key(info, parameter), "bind": "query-params", "help": plain(parameter.help)}
+    common: dict[str, Any] = {"key": key, "bind": "query-params", "help": plain(parameter.help)}
     if parameter.kind == "bool":
         return st.toggle(label, parameter.default, **common)
     if parameter.kind == "choice":

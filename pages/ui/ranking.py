@@ -56,9 +56,9 @@ def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
 def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     """One movie for a narrow screen."""
     with st.container(border=True, gap="xsmall"):
-        st.markdown(f"**{item.rank} · {plain(tables.dated(item.title, item.year))}**")
+        st.markdown(f"**{item.rank} · {plain(tables.dated(tables.short_title(item.title), item.year))}**")
         st.text(" · ".join(item.genres))
-        st.markdown(f"**{plain(tables.score(item))}** · {plain(tables.brief(item.reason))}")
+        st.markdown(f"**{plain(tables.score(item))}** · {plain(item.reason)}")
         more = st.expander("Why, in full", key=f"why {item.item_id}", on_change="rerun")
         if more.open:
             with more:

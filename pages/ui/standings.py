@@ -78,6 +78,12 @@ def views(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     return {**errors, LISTS: tuple(f"{name}@{k}" for name in _RANKING)}
 
 
+def asked(names: list[str], view: str) -> tuple[tuple[str, state.Parameters], ...]:
+    """Models with parameters: the defaults, or for lists those under which a model ranks well."""
+    models = state.models()
+    return tuple((name, models[name].ranking if view == LISTS else ()) for name in names)
+
+
 def metric_title(name: str) -> str:
     """A metric's name for people."""
     return parse(name).label

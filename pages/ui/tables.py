@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import streamlit as st
 
 from pages.ui import charts
 from recengine.answers import Reason, Recommended
+from recengine.wording import short_title
 
 Scale = tuple[float, float] | None
 
@@ -24,25 +24,16 @@ def dated(title: str, year: int | None) -> str:
     return title if year is None or title.endswith(f"({year})") else f"{title} ({year})"
 
 
-def brief(reason: str) -> str:
-    """A reason without the years of the movies it names.
-
-    >>> brief("Because of Heat (1995) ★5, Fargo (1996) ★4.5")
-    'Because of Heat ★5, Fargo ★4.5'
-    """
-    return re.sub(r" \(\d{4}\)(?= ★|,|$)", "", reason)
-
-
 def ranked(items: Sequence[Recommended]) -> pd.DataFrame:
     """A ranked list as a table, one row a movie."""
     predicted = [item.score if item.stars is None else item.stars for item in items]
     return pd.DataFrame(
         {
             "rank": [item.rank for item in items],
-            "movie": [dated(item.title, item.year) for item in items],
+            "movie": [dated(short_title(item.title), item.year) for item in items],
             "genres": [", ".join(item.genres[:3]) for item in items],
             "predicted": predicted,
-            "why": [f"Fallback: {item.reason}" if item.fallback else brief(item.reason) for item in items],
+            "why": [f"Fallback: {item.reason}" if item.fallback else item.reason for item in items],
             "ratings": [item.ratings for item in items],
         }
     )

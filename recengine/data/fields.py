@@ -124,8 +124,7 @@ def cut_carefully(data: bytes, separator: str, width: int, asked: list[int], ski
     for line, fields in records(data, separator, width):
         if line <= skip:
             continue
-        while len(fields) > width and not fields[-1].strip():
-            fields.pop()
+        fields = trimmed(fields, width)
         if len(fields) != width:
             misfits.append((line, TOO_FEW if len(fields) < width else TOO_MANY))
             continue
@@ -136,6 +135,14 @@ def cut_carefully(data: bytes, separator: str, width: int, asked: list[int], ski
             pack()
     pack()
     return Cells([pa.chunked_array(chunks, pa.string()) for chunks in packed], np.array(line_of, np.int64), misfits)
+
+
+def trimmed(fields: list[str], width: int) -> list[str]:
+    """A row without blank fields at its end beyond `width`."""
+    end = len(fields)
+    while end > width and not fields[end - 1].strip():
+        end -= 1
+    return fields[:end] if end < len(fields) else fields
 
 
 def lines_at(data: bytes, wanted: set[int]) -> dict[int, str]:

@@ -22,8 +22,8 @@ from recengine.data.dataset import Bool, Dataset, Int32, Int64, Interactions
 from recengine.data.features import item_features, user_features
 from recengine.data.movietables import read_movies, read_people, read_tags
 from recengine.data.report import ImportReport
-from recengine.data.rows import Range
-from recengine.data.sniff import Columns
+from recengine.data.roles import Columns
+from recengine.data.scales import Range
 from recengine.data.tables import Rows, read_rows
 from recengine.data.vocab import Vocab
 from recengine.errors import DataError, NotFound
@@ -67,16 +67,20 @@ def is_movielens(archive: Archive) -> bool:
 def load_movielens(where: Path, name: str) -> tuple[Dataset, ImportReport]:
     """MovieLens from a zip or a folder, its files at the top or one level down.
 
-    Every movie of the movie file is an item, also one that nobody rated; people are those who rated.
+    Every movie of the movie file is an item, also one that nobody rated; people are those who rated. Ratings off the
+    edition's scale are left out and counted, unless there are too many for mistakes.
     Raises `DataError` when files are missing or damaged. Cost: O(bytes), 0.4 s a million ratings.
     """
     archive = Archive.open(where)
     layout, folder = _find(archive)
     present = archive.names(folder)
     with_people = layout.people in present
+    # Only 1M packs its people with "ratings.dat"; the half stars came with 10M.
+    usual = (1.0, 5.0) if with_people else layout.scale
     rows, report = read_rows(
         io.BytesIO(_read(archive, folder, layout.ratings)),
-        name=layout.ratings, columns=_COLUMNS, delimiter=layout.delimiter, header=layout.header, integer_ids=True,
+        name=layout.ratings, columns=_COLUMNS, delimiter=layout.delimiter, header=layout.header, usual=usual,
+        integer_ids=True,
     )  # fmt: skip
     genre_names = _read(archive, folder, layout.genres) if layout.genres else b""
     movies = read_movies(layout.movies, _read(archive, folder, layout.movies), genre_names)
@@ -92,10 +96,8 @@ def load_movielens(where: Path, name: str) -> tuple[Dataset, ImportReport]:
         people = read_people(str(layout.people), _read(archive, folder, str(layout.people)))
         people = people.reindex(rows.users.ids).reset_index(drop=True)
         user_matrix, user_names = user_features(people)
-    # Only 1M packs its people with "ratings.dat"; the half stars came with 10M.
-    scale = _scale(rows.scale, (1.0, 5.0) if with_people else layout.scale)
     return Dataset(
-        name, rows.users, items, _over(rows, items), movies, features, names, scale,
+        name, rows.users, items, _over(rows, items), movies, features, names, rows.scale,
         people, user_matrix, user_names, _ABOUT,
     ), report  # fmt: skip
 
@@ -163,11 +165,6 @@ def _in_order(movies: pd.DataFrame, items: Vocab) -> pd.DataFrame:
 def _over(rows: Rows, items: Vocab) -> Interactions:
     i = rows.interactions
     return Interactions(i.user, items.index(rows.items.ids)[i.item], i.value, i.time, i.n_users, len(items))
-
-
-def _scale(found: Range | None, usual: Range) -> Range | None:
-    # A table of this shape that is not MovieLens may go up to 10.
-    return usual if found is None or (usual[0] <= found[0] and found[1] <= usual[1]) else found
 
 
 def _pair(user: Int32, item: Int32, dataset: Dataset) -> Int64:

@@ -30,8 +30,9 @@ class ImportReport:
 
     `rows` = `kept` + `duplicates` + the rows of every entry in `skipped`; blank lines and the header are no rows.
     `delimiter` as in `fields.DELIMITERS`; `repaired`: characters that were not valid in the encoding.
-    `user`, `item`, `rating`, `time`: the columns read, by name or by position counted from 1 ("column 3").
-    `scale`: lowest and highest rating, None without ratings. `notes`: whole sentences on anything assumed.
+    `user`, `item`, `rating`, `time`, `title`: the columns read, by name or by position counted from 1 ("column 3").
+    `scale`: lowest and highest rating, None without ratings. `notes`: whole sentences on anything assumed and on
+    columns that were not read.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ImportReport:
     time: str | None
     scale: tuple[float, float] | None
     notes: tuple[str, ...] = ()
+    title: str | None = None
 
     @property
     def clean(self) -> bool:
@@ -74,7 +76,7 @@ class ImportReport:
         return [*found, self._form()]
 
     def _form(self) -> str:
-        roles = {"user": self.user, "item": self.item, "rating": self.rating, "time": self.time}
+        roles = {"user": self.user, "item": self.item, "rating": self.rating, "time": self.time, "title": self.title}
         columns = ", ".join(f"{role} from {column}" for role, column in roles.items() if column)
         header = "with a header" if self.header else "without a header"
         scale = f"; ratings from {self.scale[0]:g} to {self.scale[1]:g}" if self.scale else "; no ratings"

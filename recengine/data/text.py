@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from recengine.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]+)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}([-/])[0-9]{2}\1[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}([-/])[0-9]{2}\1[0-9]{2}|(?:19|20)[0-9]{6}$")
+_UTC, _BLANK_BEFORE_ZONE = re.compile(r" *(?:UTC|GMT)$", re.IGNORECASE), re.compile(r" +(?=[+-][0-9]{2}:?[0-9]{2}$)")
+_MISSING = {"na", "n/a", "nan", "null", "none", "\\n"}
+_TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 _CONTROL = bytes(c for c in range(32) if c not in b"\t\n\f\r\x1a") + b"\x7f"
 _BINARY_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PAR1", b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"SQLite format 3")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -64,16 +67,29 @@ def number(text: str) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
+def truth(text: str) -> float | None:
+    """1 for true and yes, 0 for false and no, None for anything else."""
+    return _TRUTH.get(text.strip().lower())
+
+
+def is_missing(text: str) -> bool:
+    """Whether this is a word that programs write where there is no value, such as "NA"."""
+    return text.strip().lower() in _MISSING
+
+
 def date(text: str) -> float | None:
     """Unix seconds of an ISO 8601 date or date and time; without a zone it is UTC. None for anything else.
 
     >>> date("1970-01-02"), date("1970/01/01 00:01"), date("1970-01-01T01:00:00+01:00"), date("yesterday")
     (86400.0, 60.0, 0.0, None)
+    >>> date("20200101") == date("2020-01-01 00:00:00 UTC") == date("2020-01-01 01:00 +0100")
+    True
     """
     text = text.strip()
     if not _DATE.match(text):
         return None
     try:
+        text = _BLANK_BEFORE_ZONE.sub("", _UTC.sub("Z", text))
         moment = datetime.fromisoformat(text.replace("/", "-"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):

@@ -7,12 +7,14 @@ Both predict a weighted average over the neighbors that *have* a rating; missing
 over the k most similar neighbors n with a rating: people v who rated i, or movies j that u rated. The center c
 is 0, the mean of the row (the person's for `UserKNN`, the movie's for `ItemKNN`) or the baseline b_ui; z is the
 row's standard deviation for "z-score" and 1 otherwise. `aggregation="sum"` scores by Σ_n s_n · r_n instead: it
-gathers evidence, ranks better than predicted ratings do, and is the only sense that a neighborhood makes of data
+gathers evidence, ranks better than predicted ratings do (`ranking` holds the hyperparameters for it, where a small
+neighborhood and a large k let the number of neighbors count), and is the only sense that a neighborhood makes of data
 without ratings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -59,6 +61,11 @@ class UserKNN(Recommender):
     name: ClassVar[str] = "user-knn"
     title: ClassVar[str] = "User-based neighbors"
     family: ClassVar[Family] = "neighbors"
+    # Chosen inside the training part of ua (benchmarks/tune.py). k is no limit: all of the neighborhood speaks.
+    ranking: ClassVar[Mapping[str, Any]] = {
+        "similarity": "cosine", "centering": "none", "aggregation": "sum",
+        "shrinkage": 0.0, "neighborhood": 50, "k": 50,
+    }  # fmt: skip
 
     k: int = Field(40, ge=1, le=500, description="Most similar people averaged for one prediction")
     similarity: Measure = Field("pearson-baseline", description="How two people's ratings are compared")
@@ -187,6 +194,11 @@ class ItemKNN(Recommender):
     name: ClassVar[str] = "item-knn"
     title: ClassVar[str] = "Item-based neighbors"
     family: ClassVar[Family] = "neighbors"
+    # Chosen inside the training part of ua (benchmarks/tune.py). k is no limit: all of the neighborhood speaks.
+    ranking: ClassVar[Mapping[str, Any]] = {
+        "similarity": "cosine", "centering": "none", "aggregation": "sum",
+        "shrinkage": 10.0, "neighborhood": 200, "k": 200,
+    }  # fmt: skip
 
     k: int = Field(40, ge=1, le=500, description="Most similar rated movies averaged for one prediction")
     similarity: Measure = Field("adjusted-cosine", description="How two movies' ratings are compared")

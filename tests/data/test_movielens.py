@@ -145,10 +145,32 @@ def test_damaged_rows_are_left_out_and_told(tmp_path):
     assert features(data.user_features, data.user_feature_names) == [{"gender: F", "occupation: K-12 student"}, set()]
 
 
+@pytest.mark.parametrize(
+    ("files", "ratings_file", "wrong", "scale"),
+    [
+        (K100, "u.data", "1\t30\t99\t881250949\n2\t30\t0\t881250949\n", (1, 5)),
+        (M1, "ratings.dat", "1::30::0.5::978300760\n", (1, 5)),
+        (M10, "ratings.dat", "1::10::-1::978300760\n", (0.5, 5)),
+        (LATEST, "ratings.csv", "1,10,55,1147880044\n", (0.5, 5)),
+    ],
+)
+def test_ratings_off_the_scale_are_left_out_and_told(tmp_path, files, ratings_file, wrong, scale):
+    clean = load_movielens(put(tmp_path / "clean", files), "x")[0]
+    where = put(tmp_path / "x", files | {ratings_file: files[ratings_file] + wrong})
+    data, report = load_movielens(where, "x")
+    assert data.scale == report.scale == scale
+    assert data.fingerprint == clean.fingerprint
+    assert [(one.reason, one.rows) for one in report.skipped] == [
+        (f"had a rating outside of {scale[0]:g} to {scale[1]:g}", wrong.count("\n"))
+    ]
+
+
 def test_ratings_beyond_movielens_are_not_lost(tmp_path):
-    files = LATEST | {"ratings.csv": "userId,movieId,rating,timestamp\n2,10,9,1\n1,20,2,2\n"}
-    data, _ = load_movielens(put(tmp_path / "x", files), "x")
-    assert (data.scale, len(data.interactions)) == ((2.0, 9.0), 2)
+    lines = "".join(f"2,{n},{n},1\n" for n in range(2, 10))
+    files = LATEST | {"ratings.csv": f"userId,movieId,rating,timestamp\n{lines}"}
+    data, report = load_movielens(put(tmp_path / "x", files), "x")
+    assert (data.scale, len(data.interactions)) == ((2.0, 9.0), 8)
+    assert report.notes == ("4 of 8 ratings are outside of the usual 0.5 to 5: all kept.",)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -108,31 +108,6 @@ def test_a_first_row_is_not_taken_for_a_header(first):
     assert (report.header, report.rows) == (False, 3)
 
 
-@pytest.mark.parametrize(
-    ("written", "seconds"),
-    [
-        (str(T), T), (str(T * 1000), T), (str(T * 10**6), T), (str(T * 10**9), T), (f"{T}.75", T),
-        ("1997-12-04", 881_193_600), ("1997/12/04", 881_193_600), ("1997-12-04 15:55:49", T),
-        ("1997-12-04T15:55:49Z", T), ("1997-12-04T17:55:49+02:00", T), ("1997-12-04T15:55:49.5", T),
-    ],
-)  # fmt: skip
-def test_times(written, seconds):
-    data, _ = read(f"user,item,rating,time\n1,2,3,{written}\n2,2,4,{written}\n")
-    assert data.interactions.time.tolist() == [seconds, seconds]
-
-
-def test_a_third_column_of_times_is_no_rating():
-    data, report = read(f"1,2,{T}\n2,3,{T + 5}\n")
-    assert (data.scale, report.rating, report.time) == (None, None, "column 3")
-    assert data.interactions.time.tolist() == [T, T + 5]
-
-
-def test_times_that_nobody_can_read_are_told_and_cost_no_rating():
-    data, report = read("user,item,rating,date\n1,2,3,soon\n2,2,4,\n")
-    assert (len(data.interactions), data.interactions.time, report.time) == (2, None, None)
-    assert report.notes == ("No time in date could be read, so the ratings have no times.",)
-
-
 def test_without_ratings_every_row_counts_as_one():
     data, report = read("ann,Up\nbob,Heat\n")
     assert (data.scale, data.explicit, data.interactions.value.tolist()) == (None, False, [1.0, 1.0])
@@ -141,7 +116,7 @@ def test_without_ratings_every_row_counts_as_one():
 
 @pytest.mark.parametrize(
     ("rating", "scale"),
-    [("1", None), ("4", (1, 5)), ("0.5", (0.5, 5)), ("0", (0, 10)), ("-3", (-3, 0)), ("99", (0, 99))],
+    [("1", None), ("4", (1, 5)), ("0.5", (0.5, 5)), ("0", (0, 1)), ("7", (0, 10)), ("-3", (-3, 0)), ("99", (0, 99))],
 )
 def test_ratings_that_are_all_the_same(rating, scale):
     data, report = read(f"user,item,rating\n1,2,{rating}\n2,2,{rating}\n")
@@ -154,6 +129,9 @@ def test_ids_are_integers_only_when_all_are():
     assert rows("01,5,3\n1,5,4\n") == [("01", 5, 3.0), ("1", 5, 4.0)]
     assert rows("+1,5,3\n1,5,4\n") == [("+1", 5, 3.0), ("1", 5, 4.0)]
     assert rows(f"{10**30},5,3\n1,5,4\n")[0][0] == str(10**30)
+    assert rows("1.0,5,3\n1,6.00,4\n2.0,5,4\n") == [(1, 5, 3.0), (1, 6, 4.0), (2, 5, 4.0)]
+    assert rows("1.0,5,3\n1,5,4\n0.0,5,4\n") == [(1, 5, 4.0), (0, 5, 4.0)]  # one person, who rated twice
+    assert rows("1.5,5,3\n1,5,4\n") == [("1.5", 5, 3.0), ("1", 5, 4.0)]
     # A row that was left out does not decide.
     assert rows("x,5,bad\n1,5,4\n2,5,4\n1,6,2\n")[0] == (1, 5, 4.0)
 
@@ -211,10 +189,10 @@ def test_what_is_wrong_with_a_row_is_counted_and_shown():
     assert skipped(text, scale=(1, 5)) == {
         "had no user": [3], "had no item": [4], "had no rating": [5, 6],
         "had a rating that is not a number": [7, 8, 17], "had a rating outside of 1 to 5": [9],
-        "had a time that cannot be read": [10], "had too few fields": [11], "had too many fields": [12],
+        "had too few fields": [11], "had too many fields": [12],
         "had more than 500 characters as user": [15],
     }  # fmt: skip
-    assert (report.rows, report.kept) == (14, 2)
+    assert (report.rows, report.kept) == (14, 3)
     assert report.rows == report.kept + report.duplicates + sum(one.rows for one in report.skipped)
     assert "2 rows had no rating and were left out; the first is line 5: 1,3,,100" in report.sentences()
     assert max(len(example.text) for one in report.skipped for example in one.examples) == 120

@@ -14,7 +14,8 @@ from recengine.errors import DataError
 
 PIECES = [b"user,item,rating\n", b"1,2,3\n", b",", b";", b"\t", b"|", b"::", b" ", b'"', b"\n", b"\r\n", b"1", b"-5",
           b"4.5", b"nan", b"1e999", b"\xe9", "é".encode(), b"\0", b"\x01", b"881250949", b"1997-12-04", b"x",
-          b"\xef\xbb\xbf", b"\xff\xfe", "٣".encode(), b"9" * 30, b"9999-99-99"]  # fmt: skip
+          b"\xef\xbb\xbf", b"\xff\xfe", "٣".encode(), b"9" * 30, b"9999-99-99",
+          b"sep=;\n", b"# x\n", b"title,movieId,liked,user\n", b"20200101", b"true", b"1.0", b"u1,m1,NA\n"]  # fmt: skip
 files = st.binary(max_size=80) | st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)
 # Control characters make a file binary, and "\r" is another way to end a line.
 ids = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from('\n",;|\t: '), max_size=8)
@@ -94,9 +95,12 @@ def test_the_fast_path_cuts_as_the_careful_one(lines, skip, ends):
     assert (fast.misfits, careful.misfits) == ([], [])
 
 
+FIELDS = ["1", "2", "07", "x", " 3", "é", "", "4.5", "881250949", "1.0", "true", "-1", "user", "item"]
+
+
 @calm
 @given(
-    st.lists(st.tuples(*[st.sampled_from(["1", "2", "07", "x", " 3", "é", "", "4.5", "881250949"])] * 4), min_size=1),
+    st.lists(st.tuples(*[st.sampled_from(FIELDS)] * 4), min_size=1),
     st.sampled_from([",", "::", " ; "]),
 )
 def test_the_fast_path_reads_as_the_careful_one(table, delimiter):

@@ -127,7 +127,7 @@ def test_the_choices_live_in_the_address():
     assert control(page, "models") == ["item-knn"]
     assert control(page, "seed") == 3
     assert rows(page).columns[1].startswith("MAE")
-    assert "seed 3" in said(page)
+    assert "Seed 3," in said(page)
     assert "Training holds" not in said(page)
 
 

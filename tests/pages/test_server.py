@@ -1,6 +1,7 @@
 """What the server does when it starts."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit import config
@@ -22,7 +23,9 @@ def test_starting_makes_the_first_answer_and_opens_a_browser_where_there_is_one(
         async with server.started(None):
             await asyncio.sleep(0.5)
 
-    asyncio.run(start())
+    # In a thread of its own, since browser tests leave their event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, start()).result()
     assert made == [True]
     assert opened == ([] if headless else ["http://localhost:8501"])
     assert PagesManager.uses_pages_directory is False
