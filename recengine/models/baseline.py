@@ -45,7 +45,7 @@ class Biases:
 
 
 def estimate_biases(
-    ratings: Interactions, *, user_damping: float = 5.0, item_damping: float = 3.0, iterations: int = 15
+    ratings: Interactions, *, user_damping: float = 5.0, item_damping: float = 3.0, iterations: int = 10
 ) -> Biases:
     """Damped biases by alternating least squares.
 

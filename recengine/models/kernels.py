@@ -39,7 +39,7 @@ def similar_rows(
         for p in range(left_indptr[r], left_indptr[r + 1]):
             column, x = left_indices[p], np.float64(left_data[p])
             for q in range(right_indptr[column], right_indptr[column + 1]):
-                j, y = right_indices[q], np.float64(right_data[q])
+                j, y = np.uint32(right_indices[q]), np.float64(right_data[q])  # unsigned: no check for negatives
                 if sums[j, 0] == 0.0:
                     touched[n_touched] = j
                     n_touched += 1
@@ -57,22 +57,22 @@ def similar_rows(
         for t in range(n_touched):
             j = touched[t]
             common, xy, xx, yy = sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3]
-            value = 0.0
+            top, bottom = xy, 1.0
             if code == RESIDUAL:
-                value = xy / np.sqrt(xx * yy)
+                bottom = np.sqrt(xx * yy) if xy > 0.0 else 1.0  # half of all pairs: a root saved
             elif code == COSINE:
-                value = xy / (norm_left * right_norm[j])
+                bottom = norm_left * right_norm[j]
             elif code == PEARSON:
                 x, y = sums[j, 4], sums[j, 5]
                 a, b = common * xx - x * x, common * yy - y * y
                 # Below this a row is constant over the common columns, up to rounding: it has no direction.
-                if a > 1e-9 * common * xx and b > 1e-9 * common * yy:
-                    value = (common * xy - x * y) / np.sqrt(a * b)
+                varies = a > 1e-9 * common * xx and b > 1e-9 * common * yy
+                top, bottom = (common * xy - x * y, np.sqrt(a * b)) if varies else (0.0, 1.0)
             elif code == JACCARD:
-                value = common / (n_left + right_count[j] - common)
+                top, bottom = common, n_left + right_count[j] - common
             else:
-                value = 1.0 / (1.0 + max(0.0, xx + yy - 2.0 * xy) / common)
-            bits[0] = value * common / (common + shrinkage)
+                top, bottom = common, common + max(0.0, xx + yy - 2.0 * xy)
+            bits[0] = top * common / (bottom * (common + shrinkage))
             # Also refuses the NaN of a row of zeros, which points nowhere.
             if bits[0] > 0.0 and common >= min_support and j != own[r]:
                 keys[used + found] = (np.int64(as_integer[0]) << 32) | (0x7FFFFFFF - j)
