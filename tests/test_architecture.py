@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 # The stair, lowest step first; a module stands where its longest prefix does, and imports nothing from above.
 STEPS = [
     ["errors"],
+    ["memory"],
     ["data.vocab"],
     ["data.dataset"],
     ["data"],
