@@ -53,7 +53,8 @@ def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, expli
         return f"{len(rated)} similar people {verdict}"
     if len(why) == 1 and why[0].what == "people who rated it":
         return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
-    return ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why)
+    effects = ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why)
+    return effects[:1].upper() + effects[1:]
 
 
 def short_title(title: str) -> str:

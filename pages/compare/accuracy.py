@@ -1,11 +1,11 @@
-"""Which algorithm predicts ratings best, measured on ratings that were held back?"""
+"""Which algorithm predicts ratings best, or ranks movies best, measured on ratings that were held back?"""
 
 import streamlit as st
 
 from pages.ui import address, comparisons, frame, standings, state
 from pages.ui.words import plain
 
-st.title("Which algorithm predicts these ratings best?", anchor=False)
+title = st.container()
 data, models = frame.data(), state.models()
 views = standings.views(state.catalogue(data))
 choices, answer = st.columns([2, 5], gap="medium")
@@ -32,6 +32,7 @@ with choices, frame.panel("Measure, split, algorithms"):
     st.markdown(f":small[Beside them, always: {titles}.]")
     seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
 
+title.title(standings.QUESTIONS[view], anchor=False)
 asked = standings.asked([name for name in models if name in {*always, *chosen}], view)
 choice = standings.Choice(data, split, asked, views[view], seed)
 with answer, frame.sentences():

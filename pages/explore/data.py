@@ -15,9 +15,9 @@ overview.beware(description)
 grid = st.grid(2, min_column_width=340, border=True)
 for card in distributions.cards(description):
     with grid.cell(column_span="all" if card.wide else 1):
-        st.subheader(card.question, anchor=False)
+        st.header(card.question, anchor=False)
         frame.chart(card.figure, card.says)
 if not description.genres.empty:
     with grid.cell():
-        st.subheader("How much is there of each genre?", anchor=False)
+        st.header("How much is there of each genre?", anchor=False)
         distributions.genre_table(description)

@@ -10,8 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui import theme
 from pages.ui.words import plain
 
+_LONGEST_NOTE = 200
 _CARRIED = ("data", "model", "rated")
 
 
@@ -21,8 +23,18 @@ def carry(page: str) -> None:
     if page != st.session_state.get("page on show"):
         for name in kept.keys() - set(st.query_params):
             st.query_params[name] = kept[name]
+        st.session_state["came with"] = _pairs()
     st.session_state["page on show"] = page
-    st.session_state["carried"] = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
+    _remember()
+
+
+def say_dropped() -> None:
+    """After the first full look at a page: a note on what the widgets could not use and took out of the address."""
+    now = _pairs()
+    dropped = [f"{name}={value}" for name, value in st.session_state.pop("came with", []) if (name, value) not in now]
+    if dropped:
+        said = f"Left out of the address (unknown here, or so anyway): {', '.join(dropped)}"
+        st.toast(plain(theme.shorten(said, _LONGEST_NOTE)), icon=":material/link_off:", duration="long")
 
 
 def read(name: str) -> str:
@@ -36,6 +48,7 @@ def write(name: str, value: str) -> None:
         st.query_params[name] = value
     elif name in st.query_params:
         del st.query_params[name]
+    _remember()
 
 
 def chosen(name: str, titles: Mapping[str, str], first: str, notes: Any, noun: str) -> str:
@@ -56,3 +69,13 @@ def select(label: str, name: str, titles: Mapping[str, str], now: str, first: st
 
     st.session_state[key] = now
     st.selectbox(label, list(titles), format_func=titles.__getitem__, key=key, on_change=change)
+
+
+def _remember() -> None:
+    """Keep what a change of page shall carry over."""
+    st.session_state["carried"] = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
+
+
+def _pairs() -> list[tuple[str, str]]:
+    """Every name in the address with each of its values."""
+    return [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
+from textwrap import wrap
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -60,7 +61,7 @@ def taste(genres: pd.DataFrame, shown: int = 6) -> Drawn:
 
 def why(told: Why, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
     """A score as a staircase: from its base over the strongest parts to the score itself."""
-    steps = _steps(told, shown)
+    steps = _steps(told, shown, 20 if narrow else 38, 2 if narrow else 1)
     places = digits(weight for _, weight in steps)
     rows = [(name, weight, "relative", signed(weight, places)) for name, weight in steps]
     if told.base:
@@ -89,11 +90,10 @@ def why(told: Why, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
     low, high = min(reached), max(reached)
     room = (0.3 if narrow else 0.12) * (high - low or 1)
     start = 0 if 0 <= low < 0.5 * (high - low) else low - 2 * room
-    length = 20 if narrow else 38
     theme.quiet(figure, _ROW * len(rows) + 40)
     figure.update_yaxes(
         autorange="reversed", tickmode="array", tickvals=list(range(len(rows))), showgrid=False, zeroline=False,
-        ticktext=[theme.label(theme.shorten(name[0].upper() + name[1:], length)) for name in names],
+        ticktext=[name[0].upper() + name[1:] for name in names],
     )  # fmt: skip
     figure.update_xaxes(
         range=[start, high + room * 1.6], nticks=3 if narrow else 6, tickangle=0,
@@ -120,9 +120,10 @@ def sentence(told: Why) -> str:
     return " ".join(said)
 
 
-def named(reason: Reason) -> str:
-    """What carried a part, with the rating it stands on."""
-    return f"{reason.what} ★{reason.rating:g}" if reason.rating is not None else reason.what
+def named(reason: Reason, length: int, lines: int) -> str:
+    """What carried a part, cut to lines of a length for a figure, with the rating it stands on."""
+    rating = "" if reason.rating is None else f"\u00a0★{reason.rating:g}"
+    return "<br>".join(map(theme.label, wrap(theme.shorten(reason.what, length * lines), length))) + rating
 
 
 def signed(value: float, places: int = 2) -> str:
@@ -156,11 +157,11 @@ def digits(values: Iterable[float]) -> int:
     return 1 if largest >= 100 else 2 if largest >= 0.1 else 3
 
 
-def _steps(told: Why, shown: int) -> list[tuple[str, float]]:
+def _steps(told: Why, shown: int, length: int, lines: int) -> list[tuple[str, float]]:
     """The strongest parts, the others as one, and what an approximate explanation leaves open."""
     parts = sorted(told.parts, key=lambda part: -abs(part.weight))
     kept = parts if len(parts) <= shown else parts[: shown - 1]
-    steps = [(named(part), part.weight) for part in kept]
+    steps = [(named(part, length, lines), part.weight) for part in kept]
     others = parts[len(kept) :]
     if others:
         steps.append((f"{len(others)} others", sum(part.weight for part in others)))

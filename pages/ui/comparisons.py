@@ -75,7 +75,7 @@ def fine_print(evaluation: Evaluation, name: str) -> None:
         said.append(f"Ranked are all movies not rated in training; every one held back is a hit{excluded}")
     said.append("By fallback: the share of answers on which a model had no opinion, so that its stand-in answered.")
     changed = [result.label for result in evaluation.results if result.label != result.model.name]
-    said.append(f"Parameters: the defaults{', but ' + ', '.join(changed) if changed else ''}.")
+    said.append(f"Parameters: the defaults{', but for lists ' + ', '.join(changed) if changed else ''}.")
     said.append(f"Seed {evaluation.seed}, data {evaluation.fingerprint[:12]}.")
     st.markdown(f":small[{plain(' '.join(said))}]")
     if evaluation.warning:

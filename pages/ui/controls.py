@@ -18,6 +18,7 @@ FIRST_MODEL = "item-knn"
 LENGTHS = (10, 20, 50)
 FEWEST = (0, 5, 10, 20, 50, 100)
 FEWEST_AT_FIRST = 20
+EVIDENCE, STARS = "Evidence", "Predicted stars"
 _SLIDER_STEPS = 1000
 
 
@@ -35,7 +36,7 @@ def asked(data: str, notes: Any, *, visitors: bool = False) -> Asked:
     """The algorithm, its parameters, the filters and the length of the list; `visitors` leaves fitting models only."""
     usable = {name: info for name, info in state.models().items() if info.traits.visitors or not visitors}
     info = algorithm(usable, notes, "algorithm for visitors called" if visitors else "algorithm called")
-    parameters, filters = tuned(info, for_lists=visitors), filtered(data)
+    parameters, filters = tuned(info, for_lists=by_evidence(data, info, visitors=visitors)), filtered(data)
     k = st.segmented_control(
         "Movies in the list", LENGTHS, default=LENGTHS[0], required=True, key="length", bind="query-params"
     )
@@ -92,6 +93,17 @@ def algorithm(usable: dict[str, ModelInfo], notes: Any, noun: str = "algorithm c
     return info
 
 
+def by_evidence(data: str, info: ModelInfo, *, visitors: bool) -> bool:
+    """Whether a model that can do both ranks by evidence, as for visitors at first, or by predicted stars."""
+    if not (info.ranking and info.traits.ratings and state.catalogue(data).scale):
+        return bool(info.ranking)
+    ranked = st.segmented_control(
+        "Ranked by", (EVIDENCE, STARS), default=EVIDENCE if visitors else STARS, required=True,
+        key="list.by" if visitors else "by", bind="query-params",
+    )  # fmt: skip
+    return ranked == EVIDENCE
+
+
 def tuned(info: ModelInfo, *, for_lists: bool) -> state.Parameters:
     """Widgets made from a model's parameters; those that differ from the model's defaults, sorted by name.
 
@@ -126,9 +138,11 @@ def filtered(data: str) -> Filters:
             help="A movie of any one of these.",
         )  # fmt: skip
         if first is not None and last is not None and first < last:
-            _forget_unless("years", lambda kept: first <= min(kept) and max(kept) <= last)
-            years = st.slider("Years", first, last, (first, last), key="years", bind="query-params")
-            bounds = (None, None) if years == (first, last) else years
+            all_before, all_now = st.session_state.get("all years"), (first, last)
+            st.session_state["all years"] = all_now
+            _forget_unless("years", lambda kept: first <= min(kept) <= max(kept) <= last and kept != all_before)
+            years = st.slider("Years", first, last, all_now, key="years", bind="query-params")
+            bounds = (None, None) if years == all_now else years
         fewest = st.select_slider(
             "Rated by at least", FEWEST, FEWEST_AT_FIRST, key="fewest", bind="query-params",
             help="Few ratings make a prediction a gamble, and many make the list a hit parade.",

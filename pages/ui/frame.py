@@ -35,8 +35,9 @@ def show() -> None:
     address.carry(page.url_path)
     measure_screen()
     with sentences():
-        choose_data()
-        page.run()
+        if choose_data():
+            page.run()
+    address.say_dropped()
 
 
 def navigation() -> StreamlitPage:
@@ -79,13 +80,22 @@ def navigation() -> StreamlitPage:
     )
 
 
-def choose_data() -> None:
-    """The picker of the ratings in use, and whose they are, in the sidebar."""
+def choose_data() -> bool:
+    """The picker of the ratings in use, and whose they are, in the sidebar; where they are not here, the way back."""
     titles = state.source_titles()
     with st.sidebar:
         chosen = address.chosen("data", titles, FIRST_DATA, st.container(), "data set called")
         address.select("Ratings", "data", titles, chosen, FIRST_DATA)
-        st.caption(plain(state.catalogue(chosen).about))
+        about = st.container()
+    try:
+        with st.spinner(f"Reading {titles[chosen]} …", show_time=True):
+            about.caption(plain(state.catalogue(chosen).about))
+    except RecengineError as error:
+        st.title("These ratings are not here", anchor=False)
+        st.error(plain(str(error)), icon=":material/error:")
+        st.button(f"Back to {titles[FIRST_DATA]}", icon=":material/undo:", on_click=address.write, args=("data", ""))
+        return False
+    return True
 
 
 def data() -> str:

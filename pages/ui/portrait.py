@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import charts, frame, state
+from recengine.describe import percent
 
 
 def portrait(data: str, user_id: Any) -> None:
@@ -17,6 +18,6 @@ def portrait(data: str, user_id: Any) -> None:
         if person.mean is not None:
             st.metric("Mean", f"{person.mean:.1f}")
         if person.stricter_than is not None:
-            st.metric("Stricter than", f"{person.stricter_than:.0%}")
+            st.metric("Stricter than", percent(person.stricter_than))
     drawn = charts.taste(person.genres)
     frame.chart(drawn.figure, drawn.says)

@@ -9,6 +9,13 @@ from pages.ui.controls import Asked
 from pages.ui.words import plain
 from recengine.answers import Recommended, Who
 
+_ROWS = 10  # of a longer list the table shows so many at a time, so that the reason below stays in sight
+_ROW = 62  # pixels: three lines of text
+_EVIDENCE = (
+    "Ranked by evidence, not by predicted stars: movies liked by the same people come first. The score adds up stars "
+    "times similarity, so a low rating adds less and takes nothing away. For predicted stars, change *Ranked by*."
+)
+
 
 @frame.fragment
 def answer(data: str, asked: Asked, who: Who) -> None:
@@ -20,7 +27,10 @@ def answer(data: str, asked: Asked, who: Who) -> None:
             "No movie passes these filters: allow more genres, more years or fewer ratings.",
             icon=":material/filter_alt_off:",
         )
-    elif frame.narrow():
+        return
+    if state.models()[asked.model].traits.ratings and found[0].stars is None:
+        st.markdown(f":small[{_EVIDENCE}]")
+    if frame.narrow():
         for item in found:
             _card(data, asked, who, item)
     else:
@@ -43,8 +53,8 @@ def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
         tables.ranked(found),
         column_config=tables.ranked_columns(found, about.scale, about.n_people),
         hide_index=True,
-        height="content",
-        row_height=62,  # room for two lines of text
+        height="content" if len(found) <= _ROWS else int((_ROWS + 1.1) * _ROW),  # cuts a row: there is more
+        row_height=_ROW,
         on_select=whole_row,
         selection_mode=["single-row-required", "single-cell"],
         key=key,

@@ -36,7 +36,8 @@ class Rated:
 
 def rated(data: str, notes: Any) -> tuple[Rated, ...]:
     """The rated movies of the address, oldest first; what cannot be read is left out with a note."""
-    steps, kept, dropped = scale_steps(state.catalogue(data).scale), {}, []
+    steps, kept = scale_steps(state.catalogue(data).scale), {}
+    dropped = _follow(data, steps)
     for reference, value in _pairs(address.read(_PARAMETER)):
         try:
             movie = state.card(data, reference)
@@ -47,9 +48,10 @@ def rated(data: str, notes: Any) -> tuple[Rated, ...]:
             dropped.append(f"{reference}:{value}")
             continue
         kept[movie.item_id] = Rated(movie, value)
+    st.session_state["rated on"] = data, address.read(_PARAMETER)
     if dropped:
         notes.warning(
-            plain(f"Left out of the address, as these data have no such movie or rating: {', '.join(dropped)}."),
+            plain(f"Left out, as these data have no such movie or rating: {', '.join(dropped)}."),
             icon=":material/link_off:",
         )
     return tuple(kept.values())
@@ -178,6 +180,29 @@ def _add(data: str, movie: Found, ratings: tuple[Rated, ...]) -> None:
 
 def _keep_all(ratings: list[Rated]) -> None:
     keep([(one.movie.item_id, one.value) for one in ratings])
+
+
+def _follow(data: str, steps: tuple[float, ...]) -> list[str]:
+    """Where the data changed under the same ratings, the same titles there, at the nearest rating; those missing.
+
+    An id names another movie in other data.
+    """
+    before, text = st.session_state.get("rated on", (data, ""))
+    if before == data or text != address.read(_PARAMETER):
+        return []
+    found, missing = [], []
+    for reference, value in _pairs(text):
+        try:
+            movie = state.card(before, reference)
+        except NotFound:
+            continue
+        title = tables.dated(movie.title, movie.year)
+        try:
+            found.append((state.card(data, title).item_id, min(steps, key=lambda step: abs(step - value))))
+        except NotFound:
+            missing.append(title)
+    keep(found)
+    return missing
 
 
 def _pairs(text: str) -> Iterator[tuple[str, float]]:

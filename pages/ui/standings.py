@@ -14,6 +14,7 @@ from recengine.evaluate import Evaluation, Result
 from recengine.metrics import Metric, parse
 
 ERRORS, LISTS = "Predicted ratings", "Ranked lists"
+QUESTIONS = {ERRORS: "Which algorithm predicts these ratings best?", LISTS: "Which algorithm ranks these movies best?"}
 _LENGTH = 10
 _RANKING = ("ndcg", "recall", "precision", "hit", "mrr", "map", "coverage", "novelty", "diversity")
 _HELD_BACK = {
@@ -112,10 +113,10 @@ def verdict(choice: Choice, table: list[Standing], name: str) -> str:
         return f"None of these algorithms has a {metric.label} on these data."
     best, unit = table[0], f" {metric.unit}" if metric.unit else ""
     title, value = f"**{plain(best.title)}**", f"{number(best.value.value, metric)}{unit}"
+    meaning = metric.help[0].lower() + metric.help[1:]
     if metric.kind == "list":
-        meaning = metric.help[0].lower() + metric.help[1:]
         return f"{title} has the highest {metric.label}, {value}: {meaning}. It says nothing of being right."
-    said = f"{title} has the {'highest' if metric.higher_is_better else 'lowest'} {metric.label}, {value}"
+    said = f"{title} has the {'highest' if metric.higher_is_better else 'lowest'} {metric.label}, {value} ({meaning})"
     if best.baseline:
         return f"{said}: nothing chosen here does better than this baseline."
     said += "."

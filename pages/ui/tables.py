@@ -9,8 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import charts
+from pages.ui.theme import shorten
 from recengine.answers import Reason, Recommended
 from recengine.wording import short_title
+
+_SCORE = "What the list is ranked by; no number of stars."
+_WHY = 78  # characters: three lines of its column
 
 Scale = tuple[float, float] | None
 
@@ -33,7 +37,7 @@ def ranked(items: Sequence[Recommended]) -> pd.DataFrame:
             "movie": [dated(short_title(item.title), item.year) for item in items],
             "genres": [", ".join(item.genres[:3]) for item in items],
             "predicted": predicted,
-            "why": [f"Fallback: {item.reason}" if item.fallback else item.reason for item in items],
+            "why": [shorten(f"Fallback: {item.reason}" if item.fallback else item.reason, _WHY) for item in items],
             "ratings": [item.ratings for item in items],
         }
     )
@@ -86,10 +90,14 @@ def score(item: Recommended) -> str:
 def _predicted(items: Sequence[Recommended], scale: Scale) -> Any:
     column = st.column_config
     if scale and all(item.stars is not None for item in items):
-        return column.ProgressColumn("Predicted", min_value=scale[0], max_value=scale[1], format="%.2f", width=106)
+        return column.ProgressColumn(
+            "Predicted", min_value=scale[0], max_value=scale[1], format="%.2f", width=106, help="The predicted stars."
+        )
     best = max((item.score for item in items), default=0.0)
     whole = all(float(item.score).is_integer() for item in items)
     shape = "%d" if whole else "%.2f" if best >= 1 else "%.3f"
     if best > 0 and all(item.score >= 0 for item in items):
-        return column.ProgressColumn("Score", min_value=0.0, max_value=float(best), format=shape, width=106)
-    return column.NumberColumn("Score", format=shape, width=106)
+        return column.ProgressColumn(
+            "Score", min_value=0.0, max_value=float(best), format=shape, width=106, help=_SCORE
+        )
+    return column.NumberColumn("Score", format=shape, width=106, help=_SCORE)

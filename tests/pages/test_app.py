@@ -118,6 +118,16 @@ def test_parameters_go_back_to_their_defaults(open_page):
     assert listed(app) != few
 
 
+def test_a_list_by_evidence_says_so_and_the_way_back_to_stars(open_page):
+    app = open_page(MOVIES, rated="1:5")
+    assert any(text.value.startswith(":small[Ranked by evidence") for text in app.markdown)
+    assert "list.item-knn.k" in app.session_state
+    app = open_page(MOVIES, rated="1:5", **{"list.by": "Predicted stars"})
+    assert not any("by evidence" in text.value for text in app.markdown)
+    assert app.dataframe[0].value["predicted"].max() <= 5
+    assert "item-knn.k" in app.session_state
+
+
 def test_filters_that_leave_nothing_say_so(open_page):
     app = open_page(years="1903", genres="IMAX", fewest="100")
     app.slider(key="years").set_range(1902, 1903)
@@ -171,6 +181,8 @@ def test_data_that_cannot_be_loaded_are_one_sentence(open_page, monkeypatch):
     assert [error.value.replace("\\", "") for error in app.error] == [
         "There is no network: put the zip into the data folder."
     ]
+    healthy(next(button for button in app.button if button.label.startswith("Back to")).click().run())
+    assert len(listed(app)) == 10
 
 
 def test_the_choice_of_data_and_algorithm_survives_a_change_of_page(open_page):
@@ -190,3 +202,15 @@ def test_filters_of_other_data_are_forgotten_where_they_do_not_fit(open_page, ml
     healthy(app.switch_page(MOVIES).run())
     assert app.multiselect(key="genres").value == []
     assert app.slider(key="years").value == (app.slider(key="years").min, app.slider(key="years").max)
+    del app.query_params["data"]
+    healthy(app.switch_page(PERSON).run())
+    assert app.slider(key="years").value == (app.slider(key="years").min, app.slider(key="years").max)
+
+
+def test_rated_movies_are_the_same_titles_in_other_data(open_page, ml100k_zip, monkeypatch):
+    monkeypatch.setenv("RECENGINE_DATA", str(ml100k_zip.parent))
+    app = open_page(MOVIES, rated="1:4.5,1214:3,2571:4")  # Toy Story, Alien, and The Matrix, which came too late
+    app.query_params["data"] = "ml-100k"
+    healthy(app.run())
+    assert app.query_params["rated"] == "1:4,183:3"
+    assert "The Matrix" in app.warning[0].value

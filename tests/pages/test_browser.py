@@ -92,9 +92,10 @@ def test_nonsense_in_the_address_is_said_and_forgiven(dashboard, open_page):
     expect(page.get_by_text("There is no person 99999")).to_be_visible()
     expect(page.get_by_text("There is no algorithm called oracle")).to_be_visible()
     expect(page.get_by_text("There is no data set called nowhere")).to_be_visible()
+    expect(page.get_by_text("length=7, item-knn.k=many, genres=Nonsense")).to_be_visible()
     assert why(page)
     page = open_page(f"{dashboard}/movies?rated=1:5,0:5,318:9,:::,zzz")
-    expect(page.get_by_text("Left out of the address")).to_be_visible()
+    expect(page.get_by_text("Left out, as these data")).to_be_visible()
     expect(page.get_by_text("Toy Story (1995)").first).to_be_visible()
     assert why(page)
 

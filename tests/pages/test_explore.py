@@ -43,7 +43,7 @@ def test_the_warnings_an_analyst_needs_are_in_one_box(page):
 
 def test_every_picture_has_a_question_and_a_sentence(page):
     pictures = page.get("plotly_chart")
-    questions = [heading.value for heading in page.subheader]
+    questions = [heading.value for heading in page.header]
     assert len(pictures) == 6
     assert questions[:6] == [
         "How high do people rate?",
