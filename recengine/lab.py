@@ -33,6 +33,7 @@ from recengine.data.dataset import Dataset, Query
 from recengine.errors import DataError, ModelError
 from recengine.evaluate import Evaluation
 from recengine.model import Context, Fitted, Recommender
+from recengine.models.content import Content, FittedContent
 from recengine.models.neighbors import FittedItemKNN, ItemKNN
 from recengine.rank import position
 from recengine.shelf import Shelf
@@ -117,6 +118,16 @@ class Lab:
         """A movie's ratings and standing."""
         shelf = self.shelf(data)
         return profile.movie(shelf.dataset, shelf.movie(reference))
+
+    def user_profile(self, data: str, user_id: Any) -> profile.UserProfile:
+        """A person by stars, by what they watched and when, and by features as the model `content` sees them."""
+        shelf = self.shelf(data)
+        return profile.user_profile(shelf.dataset, shelf.biases, shelf.person(user_id), self._content(data))
+
+    def item_profile(self, data: str, reference: Any) -> profile.ItemProfile:
+        """A movie by its ratings, and by its features as the model `content` weighs them."""
+        shelf = self.shelf(data)
+        return profile.item_profile(shelf.dataset, shelf.movie(reference), self._content(data))
 
     # Models
 
@@ -293,6 +304,11 @@ class Lab:
     def cache_clear(self) -> int:
         """Forget every artifact; returns how many there were."""
         return self.store.clear()
+
+    def _content(self, data: str) -> FittedContent:
+        fitted = self.fitted(data, Content())
+        assert isinstance(fitted, FittedContent)
+        return fitted
 
     def _fit(self, model: Recommender, train: Dataset, context: Context) -> Artifact[Fitted]:
         depends_on = {"kind": "fit", "dataset": train.fingerprint, "model": identity(model), "seed": context.seed}

@@ -12,14 +12,18 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recengine.data.dataset import Dataset, Int32, Int64, Query, plain_year
-from recengine.describe import histogram, iso, labels, optional
+from recengine.describe import activity, histogram, iso, labels, optional
 from recengine.models.baseline import Biases, estimate_biases
+from recengine.models.content import FittedContent
 
 Float64 = NDArray[np.float64]
 
 DAMPING = 5.0  # ratings' worth of "like everyone else" in a lift
 _ENOUGH = 5  # ratings of a genre that make its lift count in a distinct taste
 _CANDIDATES = 2000
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
+_DAY, _HOUR = 86_400, 3_600  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,49 @@ class Movie:
     share: float | None
     rank: int
     n_movies: int
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """What a person's ratings say without their stars: what was watched, when, how often. Times are of rating, in UTC.
+
+    `genres`, `decades`: tables (genre | decade, ratings, share, usual, times), most ratings first, decades in time's
+    order: `share` is of the person's ratings, `usual` of everyone's, `times` their ratio.
+    `timeline`: (start, ratings), a row a period of `period_months`; `weekdays`: (weekday, ratings), Monday first;
+    `hours`: (hour, ratings), 0 to 23. `days`: on how many days they rated. Without times: None, and empty tables.
+    """
+
+    genres: pd.DataFrame
+    decades: pd.DataFrame
+    timeline: pd.DataFrame
+    period_months: int | None
+    weekdays: pd.DataFrame
+    hours: pd.DataFrame
+    days: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class ItemProfile:
+    """A movie as people see it, and as the model `content` does: `features` (feature, weight), its vector of length 1.
+
+    Highest weight first; empty where nothing telling is known.
+    """
+
+    movie: Movie
+    features: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class UserProfile:
+    """A person's taste by their stars (`explicit`), by what they watched (`implicit`), and in the model `content`.
+
+    `features`: (feature, weight), the vector that `content` compares movies with, highest weight first; a negative
+    weight counts against a movie.
+    """
+
+    explicit: Person
+    implicit: Habits
+    features: pd.DataFrame
 
 
 def person(dataset: Dataset, biases: Biases | None, user_index: int) -> Person:
@@ -112,6 +159,43 @@ def movie(dataset: Dataset, item_index: int) -> Movie:
         share=len(value) / dataset.n_users if dataset.n_users else None,
         rank=1 + int((i.item_count > len(value)).sum()),
         n_movies=dataset.n_items,
+    )
+
+
+def item_profile(dataset: Dataset, item_index: int, content: FittedContent) -> ItemProfile:
+    """A movie with its features and their weights. Raises `NotFound` for a position that is not there. Cost: O(m)."""
+    about, row = movie(dataset, item_index), content.vectors.unit[[item_index]]
+    return ItemProfile(about, _weights(content, row.indices, row.data))
+
+
+def user_profile(dataset: Dataset, biases: Biases | None, user_index: int, content: FittedContent) -> UserProfile:
+    """A person by stars, by habit and by features; `biases` as in `person`. Raises `NotFound`. Cost: O(m)."""
+    explicit = person(dataset, biases, user_index)
+    vector = content.profiles(Query.of_users(dataset, [user_index]))[0]
+    column = np.flatnonzero(vector)
+    return UserProfile(explicit, habits(dataset, user_index), _weights(content, column, vector[column]))
+
+
+def habits(dataset: Dataset, user_index: int) -> Habits:
+    """What a person watched, when and how often. Raises `NotFound` for a position that is not there. Cost: O(m)."""
+    dataset.users.id(user_index)
+    i = dataset.interactions
+    row = np.flatnonzero(i.user == user_index)
+    time = None if i.time is None or len(row) == 0 else i.time[row]
+    everything = np.arange(dataset.n_items, dtype=np.int32)
+    count = np.bincount(i.item[row], minlength=dataset.n_items)
+    period, timeline = activity(time)
+    known = np.empty(0, np.int64) if time is None else time
+    return Habits(
+        genres=_counts("genre", *labels(dataset.movies, "genres", everything), count, i.item_count),
+        decades=_counts("decade", *_decades(dataset, everything), count, i.item_count).sort_values(
+            "decade", ignore_index=True
+        ),
+        timeline=timeline,
+        period_months=period,
+        weekdays=_cycle("weekday", _WEEKDAYS, (known // _DAY + _EPOCH_WEEKDAY) % 7),
+        hours=_cycle("hour", range(24), known % _DAY // _HOUR),
+        days=None if time is None else len(np.unique(time // _DAY)),
     )
 
 
@@ -189,6 +273,32 @@ def _lifts(name: str, row: Int64, word: NDArray[np.object_], rest: Float64) -> p
     table = pd.DataFrame({name: pd.Series(words, dtype="str"), "ratings": n, "share": n / max(len(rest), 1)})
     order = np.lexsort((np.arange(len(words)), -n, -lift))
     return table.assign(lift=optional(lift)).iloc[order].reset_index(drop=True)
+
+
+def _counts(name: str, row: Int64, word: NDArray[np.object_], own: Int64, all_: Int64) -> pd.DataFrame:
+    """Ratings of each word that the person met, their share, everyone's share and the ratio, most ratings first.
+
+    `own`, `all_`: ratings a movie by the person and by everyone, int64 `(n_items,)`.
+    """
+    code, words = pd.factorize(word, sort=True)
+    n, everyone = (np.bincount(code, count[row], len(words)).astype(np.int64) for count in (own, all_))
+    met = np.flatnonzero(n)
+    met = met[np.argsort(-n[met], kind="stable")]
+    share, usual = n[met] / max(int(own.sum()), 1), everyone[met] / max(int(all_.sum()), 1)
+    columns = {"ratings": n[met], "share": share, "usual": usual, "times": share / usual}
+    return pd.DataFrame({name: pd.Series(words[met], dtype="str"), **columns})
+
+
+def _cycle(name: str, labels: Sequence[Any], place: Int64) -> pd.DataFrame:
+    """Ratings at each place of a week or a day; no rows where there are no times."""
+    names = labels if len(place) else ()
+    return pd.DataFrame({name: list(names), "ratings": np.bincount(place, minlength=len(names))})
+
+
+def _weights(content: FittedContent, column: NDArray[Any], weight: NDArray[Any]) -> pd.DataFrame:
+    order = np.argsort(-weight, kind="stable")
+    names = pd.Series([content.vectors.names[at] for at in column[order]], dtype="str")
+    return pd.DataFrame({"feature": names, "weight": weight[order].astype(np.float64)})
 
 
 def _decades(dataset: Dataset, item: Int32) -> tuple[Int64, NDArray[np.object_]]:

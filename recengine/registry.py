@@ -21,6 +21,18 @@ MODELS = {
     "bias": "recengine.models.baseline:Bias",
     "user-knn": "recengine.models.neighbors:UserKNN",
     "item-knn": "recengine.models.neighbors:ItemKNN",
+    "ease": "recengine.models.linear:Ease",
+    "slim": "recengine.models.linear:Slim",
+    "rp3beta": "recengine.models.graph:RP3Beta",
+    "content": "recengine.models.content:Content",
+    "content-tree": "recengine.models.tree:ContentTree",
+    "funk-svd": "recengine.models.funk:FunkSVD",
+    "svdpp": "recengine.models.svdpp:SVDpp",
+    "bpr": "recengine.models.bpr:BPR",
+    "pure-svd": "recengine.models.svd:PureSVD",
+    "als": "recengine.models.als:ALS",
+    "ials": "recengine.models.als:IALS",
+    "nmf": "recengine.models.nmf:NMF",
 }
 
 

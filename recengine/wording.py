@@ -42,10 +42,10 @@ def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, expli
     helped = [reason for reason in why if reason.weight > 0] or list(why)
     if not helped:
         return told.base_name[0].upper() + told.base_name[1:]
-    kind = helped[0].kind
-    if kind == "movie":
-        return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in helped[:2])
-    if kind == "person":
+    movies = [reason for reason in helped if reason.kind == "movie"]
+    if movies:  # says more than an effect, however strong
+        return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in movies[:2])
+    if helped[0].kind == "person":
         rated = [reason.rating for reason in why if reason.rating is not None]
         if len(rated) == 1:
             return f"1 similar person gave it {rated[0]:.1f}" if explicit else "1 similar person chose it"
@@ -53,7 +53,7 @@ def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, expli
         return f"{len(rated)} similar people {verdict}"
     if len(why) == 1 and why[0].what == "people who rated it":
         return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
-    effects = ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why)
+    effects = ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why[:3])
     return effects[:1].upper() + effects[1:]
 
 

@@ -10,7 +10,8 @@ import pytest
 from recengine.data.dataset import Interactions, Query
 from recengine.errors import NotFound
 from recengine.models.baseline import Biases, estimate_biases
-from recengine.profile import interesting_people, movie, person, residual, taste
+from recengine.models.content import Content
+from recengine.profile import habits, interesting_people, item_profile, movie, person, residual, taste, user_profile
 
 N = np.nan
 TABLE = [
@@ -194,3 +195,107 @@ def test_too_few_interesting_people_are_filled_up_by_activity(small, make_datase
     assert interesting_people(small, 0).tolist() == []
     assert interesting_people(make_dataset(np.full((2, 2), N))).tolist() == []
     assert interesting_people(make_dataset([[1.0, N], [1.0, 1.0]], scale=None)).tolist() == [1, 0]
+
+
+def nested(answer) -> str:
+    """As `plain`, for an answer made of answers."""
+    fields = {f.name: getattr(answer, f.name) for f in dataclasses.fields(answer)}
+    return json.dumps(
+        {k: v.to_dict("records") if isinstance(v, pd.DataFrame) else plain(v) for k, v in fields.items()},
+        allow_nan=False,
+    )
+
+
+def test_habits_by_hand(small):
+    told = habits(small, 0)
+    # Of all 8 ratings 6 are of g0, 5 of g1 and 6 of the nineties; this person's are movies 0 and 1.
+    assert told.genres[["genre", "ratings", "share", "usual"]].to_dict("list") == {
+        "genre": ["g0", "g1"], "ratings": [2, 1], "share": [1.0, 0.5], "usual": [6 / 8, 5 / 8],
+    }  # fmt: skip
+    assert told.genres["times"].tolist() == pytest.approx([4 / 3, 0.8])
+    assert told.decades.to_dict("records") == [
+        {"decade": "1990s", "ratings": 2, "share": 1.0, "usual": 0.75, "times": pytest.approx(4 / 3)}
+    ]
+    # The 11th of January 1970 was a Sunday, the 31st a Saturday.
+    assert dict(zip(told.weekdays["weekday"], told.weekdays["ratings"], strict=True)) == {
+        "Monday": 0, "Tuesday": 0, "Wednesday": 0, "Thursday": 0, "Friday": 0, "Saturday": 1, "Sunday": 1,
+    }  # fmt: skip
+    assert told.hours["ratings"].tolist() == [2] + [0] * 23
+    assert (told.days, told.period_months) == (2, 1)
+    assert told.timeline.to_dict("records") == [{"start": "1970-01-01", "ratings": 2}]
+
+
+def test_habits_say_nothing_of_the_stars(small):
+    i = small.interactions
+    turned = small.with_interactions(
+        Interactions.of(i.user, i.item, 6 - i.value, i.time, n_users=i.n_users, n_items=i.n_items)
+    )
+    assert plain(habits(turned, 1)) == plain(habits(small, 1))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "weekday", "hour"),
+    [(0, "Thursday", 0), (-1, "Wednesday", 23), (951_782_399, "Monday", 23), (951_782_400, "Tuesday", 0)],
+)
+def test_the_hour_and_the_day_of_the_week_are_utc(seconds, weekday, hour, make_dataset):
+    dataset = make_dataset([[4.0]])
+    dataset = dataset.with_interactions(Interactions.of([0], [0], [4.0], [seconds], n_users=1, n_items=1))
+    told = habits(dataset, 0)
+    assert told.weekdays["weekday"][told.weekdays["ratings"].argmax()] == weekday
+    assert told.hours["ratings"].argmax() == hour
+
+
+def test_habits_without_times_and_without_ratings(small):
+    i = small.interactions
+    timeless = small.with_interactions(Interactions.of(i.user, i.item, i.value, n_users=i.n_users, n_items=i.n_items))
+    for told in (habits(timeless, 0), habits(small, 3)):
+        assert told.days is told.period_months is None
+        assert len(told.weekdays) == len(told.hours) == len(told.timeline) == 0
+    assert habits(timeless, 0).genres["ratings"].tolist() == [2, 1]
+    assert len(habits(small, 3).genres) == len(habits(small, 3).decades) == 0
+    assert list(habits(small, 3).genres.columns) == ["genre", "ratings", "share", "usual", "times"]
+
+
+def test_a_movies_features_are_those_of_the_model_content(small):
+    told = item_profile(small, 1, Content().fit(small))
+    # Both genres are in two of four movies, so they weigh the same: 1/√2 each.
+    assert told.features["feature"].tolist() == ["genre: g0", "genre: g1"]
+    assert told.features["weight"].tolist() == pytest.approx([0.5**0.5] * 2)
+    assert told.movie.title == "Movie 1"
+    assert len(item_profile(small, 3, Content().fit(small)).features) == 0
+    nested(told)
+
+
+def test_a_persons_features_multiply_a_movies_to_its_score(small):
+    content = Content(similarity="cosine").fit(small)
+    for user in range(3):
+        told = user_profile(small, FLAT, user, content)
+        assert told.features["weight"].is_monotonic_decreasing
+        liked = dict(zip(told.features["feature"], told.features["weight"], strict=True))
+        about = item_profile(small, 0, content).features
+        score = sum(w * liked.get(f, 0) for f, w in zip(about["feature"], about["weight"], strict=True))
+        assert score == pytest.approx(content.score(Query.of_users(small, [user]))[0, 0], abs=1e-6)
+        assert plain(told.explicit) == plain(person(small, FLAT, user))
+        assert plain(told.implicit) == plain(habits(small, user))
+        nested(told)
+
+
+def test_profiles_of_nobody_and_of_data_without_ratings(small, make_dataset):
+    assert len(user_profile(small, FLAT, 3, Content().fit(small)).features) == 0
+    implicit = make_dataset([[1.0, 1.0, N], [N, 1.0, N]], scale=None, features=[[1, 0], [1, 1], [0, 1]])
+    told = user_profile(implicit, None, 0, Content().fit(implicit))
+    assert told.explicit.mean is None
+    assert told.implicit.genres["ratings"].tolist() == [2, 1]
+    assert (told.features["weight"] > 0).all()
+    nested(told)
+
+
+@pytest.mark.parametrize("index", [-1, 4])
+def test_profiles_of_positions_that_are_not_there(small, index):
+    content = Content().fit(small)
+    with pytest.raises(NotFound):
+        item_profile(small, index, content)
+    with pytest.raises(NotFound):
+        user_profile(small, FLAT, index, content)
+    with pytest.raises(NotFound):
+        habits(small, index)

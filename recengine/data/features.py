@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ Group = list[Words]  # one entry a row: its words
 
 _AGES = ((18, "under 18"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (50, "45-49"), (56, "50-55"))
 _OLDEST = "56+"
+_WORD = re.compile(r"[^\W\d_]{3,}")  # letters alone: a title's year and its roman numeral are no words
+_EMPTY_WORDS = {"the", "and", "for", "from", "with", "aka", "les", "der", "die", "das", "los", "las", "del", "des"}
 
 
 def item_features(movies: pd.DataFrame) -> tuple[sp.csr_matrix, tuple[str, ...]]:
@@ -33,6 +36,18 @@ def item_features(movies: pd.DataFrame) -> tuple[sp.csr_matrix, tuple[str, ...]]
         ("based on", _single(movies, "based_on"), 1),
     ]
     return _columns(len(movies), groups)
+
+
+def text_features(movies: pd.DataFrame) -> tuple[sp.csr_matrix, tuple[str, ...]]:
+    """Words about movies, csr float32 `(n_items, f)`, and their names: "tag: time travel", "title word: star".
+
+    Only what at least two movies share is a column. Title words are of three letters or more, in lower case, without
+    articles and the like. Cost: O(n_items).
+    """
+    titles: Group = [
+        sorted(set(_WORD.findall(str(title).casefold())) - _EMPTY_WORDS) for title in _values(movies, "title")
+    ]
+    return _columns(len(movies), [("tag", _lists(movies, "tags"), 2), ("title word", titles, 2)])
 
 
 def user_features(people: pd.DataFrame) -> tuple[sp.csr_matrix, tuple[str, ...]]:

@@ -1,0 +1,53 @@
+"""How the linear and graph models' hyperparameters were chosen, inside the training part of MovieLens 100K's fold ua.
+
+    python -m benchmarks.tune_linear ../shared/data/ml-100k.zip
+
+NDCG@10 on ten ratings a person, drawn from the training part of ua, mean of three draws (one alone is too noisy), by
+the coordinate descent of `benchmarks.tune`. The test part is not read; `--test` chooses nothing, and measures the
+defaults on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import Any
+
+from benchmarks.tune import miss, ten_ratings_a_person, tune
+from recengine import registry
+from recengine.data import movielens, sources, split
+from recengine.evaluate import evaluate
+
+GRIDS: dict[str, dict[str, list[Any]]] = {
+    "ease": {"regularization": [200, 300, 500, 700, 1000, 1500]},
+    "slim": {"l2": [100, 200, 400, 800], "l1": [2, 4, 8]},
+    "rp3beta": {
+        "alpha": [0.4, 0.6, 0.8, 1.0, 1.2],
+        "beta": [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        "neighborhood": [50, 100, 200, 400, 800],
+    },
+}
+
+
+def main() -> None:
+    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("data", help="ml-100k.zip or its unpacked folder")
+    cli.add_argument("--model", action="append", choices=GRIDS, help="only this model")
+    cli.add_argument("--test", action="store_true", help="choose nothing, measure the defaults on the test part")
+    args = cli.parse_args()
+    loaded = sources.load(args.data)
+    ua = split.canonical(loaded.dataset, "ua", movielens.canonical_fold(loaded.where, "ua", loaded.dataset))
+    names = args.model or list(GRIDS)
+    if args.test:
+        for result in evaluate(ua, [registry.create(name) for name in names], ["ndcg@10"]).results:
+            at = result.metrics["ndcg@10"]
+            told = f"{at.value:.4f} ({at.low:.4f} to {at.high:.4f}), fitted in {result.fit_seconds:.2f} s"
+            print(f"{result.label:8s} NDCG@10 {told}, all lists in {result.predict_seconds:.2f} s")
+        return
+    folds = [fold for seed in range(3) for fold in ten_ratings_a_person(ua[0].train, seed)]
+    for name in names:
+        tune(registry.create(name), GRIDS[name], partial(miss, folds=folds))
+
+
+if __name__ == "__main__":
+    main()
