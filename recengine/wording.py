@@ -35,13 +35,13 @@ def _reason(dataset: Dataset, part: Part) -> Reason:
     return Reason(part.kind, what, part.weight, external, part.similarity, part.rating)
 
 
-def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, explicit: bool) -> str:
+def one_line(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *, explicit: bool) -> str:
     """The reason in one line, for a row of a list."""
-    if told.fallback:
-        return told.fallback[0].upper() + told.fallback[1:]
+    if explanation.fallback:
+        return explanation.fallback[0].upper() + explanation.fallback[1:]
     helped = [reason for reason in why if reason.weight > 0] or list(why)
     if not helped:
-        return told.base_name[0].upper() + told.base_name[1:]
+        return explanation.base_name[0].upper() + explanation.base_name[1:]
     movies = [reason for reason in helped if reason.kind == "movie"]
     if movies:  # says more than an effect, however strong
         return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in movies[:2])
@@ -53,8 +53,9 @@ def one_line(told: Explanation, why: tuple[Reason, ...], n_people: int, *, expli
         return f"{len(rated)} similar people {verdict}"
     if len(why) == 1 and why[0].what == "people who rated it":
         return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
-    effects = ", ".join(f"{reason.what} {reason.weight:+.2f}" for reason in why[:3])
-    return effects[:1].upper() + effects[1:]
+    strongest = [f"{reason.what} {reason.weight:+.2f}" for reason in why[:3] if abs(reason.weight) >= 0.005]
+    effects = ", ".join(strongest).replace(" -", " −")
+    return effects[:1].upper() + effects[1:] or "Nothing that weighs"
 
 
 def short_title(title: str) -> str:

@@ -18,7 +18,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.linalg import cho_factor, lapack
 
 from recengine import memory
 from recengine.data.dataset import Bool, Dataset, Float32, Int32, Int64, Query, freeze, freeze_csr
@@ -28,6 +27,7 @@ from recengine.models.baseline import require_interactions
 from recengine.models.centering import Center, center_of, person_mean
 from recengine.models.neighbors import all_people, no_opinion, stand_in
 from recengine.models.similarity import cells_by_row, in_parts, kernel_array, kernel_csr
+from recengine.models.sweep import sweep
 from recengine.models.weighting import binary
 
 Positives = Literal["all", "liked"]
@@ -75,11 +75,10 @@ class Ease(Recommender):
         in_blocks(fill, n, context, "counting common people", share=0.3)
         known = np.diag(gram) > 0
         np.fill_diagonal(gram, np.diag(gram) + self.regularization)
-        context.step(0.3, "inverting")
-        weights = zero_diagonal_weights(gram)
+        sweep(gram, lambda fraction: context.step(0.3 + 0.7 * fraction, "inverting"))
         return FittedEase(
             model=self, scale=train.scale, center=center_of(train, "movie", "none"),
-            item_count=train.interactions.item_count, known=freeze(known), weights=freeze(weights),
+            item_count=train.interactions.item_count, known=freeze(known), weights=freeze(weights_of(gram)),
         )  # fmt: skip
 
 
@@ -241,20 +240,16 @@ def in_blocks(work: Callable[[int, int], T], n: int, context: Context, message: 
     return done
 
 
-def zero_diagonal_weights(gram: NDArray[np.float64]) -> Float32:
-    """B_ji = −P_ji / P_ii off the diagonal, with P the inverse of `gram`, which is overwritten."""
-    n = len(gram)
-    factor, _ = cho_factor(
-        gram.T, lower=True, overwrite_a=True, check_finite=False
-    )  # its transpose is in LAPACK's order
-    inverse = lapack.dpotri(factor, lower=True, overwrite_c=True)[0].T  # the upper triangle alone
+def weights_of(swept: NDArray[np.float64]) -> Float32:
+    """B_ji = −P_ji / P_ii off the diagonal, from the upper triangle of −P."""
+    n = len(swept)
     weights = np.empty((n, n), np.float32)
     for first in range(0, n, _BLOCK):
         own, rest = slice(first, first + _BLOCK), slice(first + _BLOCK, n)
-        weights[own, own] = np.triu(inverse[own, own]) + np.triu(inverse[own, own], 1).T
-        weights[own, rest] = inverse[own, rest]
-        weights[rest, own] = inverse[own, rest].T
-    weights /= -np.diag(inverse).astype(np.float32)
+        weights[own, own] = np.triu(swept[own, own]) + np.triu(swept[own, own], 1).T
+        weights[own, rest] = swept[own, rest]
+        weights[rest, own] = swept[own, rest].T
+    weights /= -np.diag(swept).astype(np.float32)
     np.fill_diagonal(weights, 0)
     return weights
 

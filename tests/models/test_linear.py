@@ -15,6 +15,7 @@ from recengine.errors import ModelError
 from recengine.evaluate import evaluate
 from recengine.model import Context
 from recengine.models import linear
+from recengine.models.sweep import sweep
 
 X = np.nan
 
@@ -81,6 +82,17 @@ def test_a_column_of_ease_is_a_ridge_regression_on_the_other_movies(block, make_
         np.testing.assert_allclose(fitted.weights[other, item], wanted, rtol=1e-4, atol=1e-6)
     assert (np.diag(fitted.weights) == 0).all()
     assert (fitted.weights < 0).any()
+
+
+@pytest.mark.parametrize("n", [1, 6, 7, 30])
+def test_the_sweep_is_the_inverse_whatever_the_block(n, monkeypatch):
+    monkeypatch.setattr("recengine.models.sweep._BLOCK", 7)
+    root = np.random.default_rng(n).normal(size=(n, n + 3))
+    matrix, told = root @ root.T + np.eye(n), []
+    swept = np.triu(matrix) + np.kron(np.eye(n // 7 + 1), np.ones((7, 7)))[:n, :n] * np.tril(matrix, -1)
+    sweep(swept, told.append)
+    np.testing.assert_allclose(np.triu(swept), -np.triu(np.linalg.inv(matrix)), atol=1e-10)
+    assert told == pytest.approx(np.arange(0, n, 7) / n)
 
 
 def test_ease_on_one_thread_of_the_linear_algebra_and_on_two(make_dataset):
