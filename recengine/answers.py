@@ -71,7 +71,8 @@ class Recommended:
 
     `score` is the model's own number; `stars` the same within the rating scale, None where the model does not
     predict ratings. `ratings` counts the people who rated the movie, `share` is their share of all people.
-    `fallback` is None, or says why the model had no opinion and what stands in.
+    `fallback` is None, or says why the model had no opinion and what stands in. `deviation`: one standard deviation
+    of what they may think of it, in the score's unit, None where the model does not know.
     """
 
     rank: int
@@ -86,6 +87,7 @@ class Recommended:
     reason: str
     why: tuple[Reason, ...] = ()
     fallback: str | None = None
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,10 @@ class Counterfactual:
 
 @dataclass(frozen=True)
 class Why:
-    """A full explanation: the score is `base` (named) plus the parts' weights when `exact`."""
+    """A full explanation: the score is `base` (named) plus the parts' weights when `exact`.
+
+    `deviation`: one standard deviation of what they may think of it, in the score's unit, None where not known.
+    """
 
     item_id: Any
     title: str
@@ -122,6 +127,7 @@ class Why:
     exact: bool
     fallback: str | None
     without: Counterfactual | None = None
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ class Similar:
 
 @dataclass(frozen=True)
 class Predicted:
-    """A predicted rating, and what stood in where the model had no opinion."""
+    """A predicted rating, its standard deviation where known, and what stood in where the model had no opinion."""
 
     model: dict[str, Any]
     user: Any
@@ -159,6 +165,7 @@ class Predicted:
     title: str
     stars: float
     fallback: str | None
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)

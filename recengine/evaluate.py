@@ -20,7 +20,7 @@ from recengine.data.split import Split
 from recengine.errors import DataError, ModelError, NotFound
 from recengine.metrics import Metric, parse
 from recengine.model import Context, Recommender
-from recengine.trial import Fit, Trial, Truth, part, run
+from recengine.trial import Fit, Trial, Truth, part, run, uses_day
 
 REVISION = 1  # raised when a split, a metric or an interval changes its meaning: part of every stored evaluation's key
 
@@ -113,7 +113,9 @@ def evaluate(
     metrics are computed for each person on the ranking of all items unseen in training, then averaged; a test item
     is relevant when its rating is at least `relevant_from` (None: always). Several splits are folds of one
     protocol: values are means over folds. Models of equal label are measured once; one whose scores are no ratings
-    goes without RMSE and MAE. `fit` returns a fitted model and the seconds its fit took (default: fit here).
+    goes without RMSE and MAE. `fit` returns a fitted model and the seconds its fit took (default: fit here), and may
+    tell its progress through the context it is given. A model that uses the day is told that of each test rating, and
+    the warning says so.
     Lists of every length are prefixes of one list of the largest k. Reports progress, and stops when `context` says.
 
     Raises `ModelError` when no model can have a rating metric that is asked for, `DataError` for a k beyond the
@@ -149,7 +151,7 @@ def evaluate(
         fingerprint=splits[0].fingerprint,
         split=", ".join(dict.fromkeys(split.name for split in splits)),
         protocol=" ".join(dict.fromkeys(split.protocol for split in splits)),
-        warning=splits[0].warning,
+        warning=" ".join(filter(None, [splits[0].warning, _told_the_day(chosen, wanted, truths)])) or None,
         seed=context.seed,
         relevant_from=relevant_from,
         resamples=resamples,
@@ -203,6 +205,19 @@ def _wanted(names: Sequence[str], models: Sequence[Recommender], data: Dataset) 
 
 def _possible(wanted: Sequence[Metric], model: Recommender) -> list[Metric]:
     return [metric for metric in wanted if metric.kind != "rating" or model.traits.ratings]
+
+
+def _told_the_day(models: Mapping[str, Recommender], wanted: Sequence[Metric], truths: Sequence[Truth]) -> str:
+    """What to beware of where a model was told the day of each test rating; "" where none was."""
+    rating = any(metric.kind == "rating" for metric in wanted)
+    told = [name for name, model in models.items() if rating and any(uses_day(model, truth) for truth in truths)]
+    if not told:
+        return ""
+    uses = "uses" if len(told) == 1 else "use"
+    return (
+        f"{' and '.join(told)} {uses} the day of each test rating, which live use would know but other models were not "
+        "told: compare with care."
+    )
 
 
 def _estimates(rows: pd.DataFrame, users: NDArray[Any], resamples: int, seed: int) -> dict[tuple[str, str], Estimate]:

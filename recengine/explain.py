@@ -31,7 +31,8 @@ class Explanation:
     """A score, where it started (`base`, named by `base_name`) and its parts, strongest first.
 
     When `exact`, `base` plus the parts' weights is `score`. `fallback` is None, or one clause that says
-    why the model had no opinion and what stands in its place.
+    why the model had no opinion and what stands in its place. `deviation`: standard deviation of the predictive
+    distribution, in the score's unit, where the model knows it.
     """
 
     score: float
@@ -40,3 +41,4 @@ class Explanation:
     parts: tuple[Part, ...]
     exact: bool
     fallback: str | None = None
+    deviation: float | None = None

@@ -151,12 +151,20 @@ class Lab:
     # Questions
 
     def recommend(
-        self, data: str, model: Recommender, who: Who, k: int = 10, filters: Filters = Filters(), *, seed: int = 0
+        self,
+        data: str,
+        model: Recommender,
+        who: Who,
+        k: int = 10,
+        filters: Filters = Filters(),
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
     ) -> Recommendations:
         """The `k` best unseen movies, each with its reason."""
         if k < 1:
             raise DataError(f"A list of {k} movies is not possible: ask for at least 1.")
-        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed, progress=progress)
         query = shelf.query(who)
         ranking = fitted.recommend(query, min(k, shelf.dataset.n_items), allowed=shelf.allowed(filters))
         items = []
@@ -179,16 +187,25 @@ class Lab:
                     wording.one_line(told, why, shelf.dataset.n_users, explicit=shelf.dataset.explicit),
                     why[:3],
                     told.fallback,
+                    told.deviation,
                 )
             )
         user = shelf.dataset.users.id(int(query.user[0])) if isinstance(who, StoredPerson) else None
         return Recommendations(model.spec(), user, tuple(items))
 
     def explain(
-        self, data: str, model: Recommender, who: Who, item: Any, filters: Filters = Filters(), *, seed: int = 0
+        self,
+        data: str,
+        model: Recommender,
+        who: Who,
+        item: Any,
+        filters: Filters = Filters(),
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
     ) -> Why:
         """Why a movie gets its score, in full, and what it owes to the rating that helped it most."""
-        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed, progress=progress)
         query, index = shelf.query(who), shelf.movie(item)
         told = fitted.explain(query, index)
         parts = wording.reasons(shelf.dataset, told)
@@ -204,24 +221,42 @@ class Lab:
             told.exact,
             told.fallback,
             self._without(shelf, fitted, query, index, filters),
+            told.deviation,
         )
 
-    def predict(self, data: str, model: Recommender, user_id: Any, item: Any, *, seed: int = 0) -> Predicted:
+    def predict(
+        self,
+        data: str,
+        model: Recommender,
+        user_id: Any,
+        item: Any,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Predicted:
         """The predicted rating of one person for one movie."""
         if not model.traits.ratings:
             raise ModelError(f"{model.name} ranks and does not predict ratings: use recommend, or a rating model.")
-        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed, progress=progress)
         query, index = shelf.query(StoredPerson(user_id)), shelf.movie(item)
-        predicted, card = fitted.predict(query, [0], [index]), shelf.found(index)
-        fallback = fitted.explain(query, index).fallback if predicted.fallback[0] else None
-        user = shelf.dataset.users.id(int(query.user[0]))
-        return Predicted(model.spec(), user, card.item_id, card.title, float(predicted.value[0]), fallback)
+        predicted, card, told = fitted.predict(query, [0], [index]), shelf.found(index), fitted.explain(query, index)
+        fallback = told.fallback if predicted.fallback[0] else None
+        user, stars = shelf.dataset.users.id(int(query.user[0])), float(predicted.value[0])
+        return Predicted(model.spec(), user, card.item_id, card.title, stars, fallback, told.deviation)
 
-    def similar(self, data: str, item: Any, k: int = 10, *, model: Recommender | None = None) -> list[Similar]:
+    def similar(
+        self,
+        data: str,
+        item: Any,
+        k: int = 10,
+        *,
+        model: Recommender | None = None,
+        progress: Progress | None = None,
+    ) -> list[Similar]:
         """The movies nearest to one, by the similarity of an item-based model (that for ranking unless given)."""
         shelf = self.shelf(data)
         index = shelf.movie(item)
-        fitted = self.fitted(data, model or registry.create("item-knn", ItemKNN.ranking))
+        fitted = self.fitted(data, model or registry.create("item-knn", ItemKNN.ranking), progress=progress)
         if not isinstance(fitted, FittedItemKNN):
             raise ModelError(f"{fitted.model.name} does not compare movies: use item-knn.")
         near, similarity = fitted.neighbors.row(index)
@@ -282,8 +317,8 @@ class Lab:
             "seed": seed,
         }
 
-        def fit(model: Recommender, train: Dataset) -> tuple[Fitted, float]:
-            artifact = self._fit(model, train, Context(seed=seed))
+        def fit(model: Recommender, train: Dataset, context: Context) -> tuple[Fitted, float]:
+            artifact = self._fit(model, train, context)
             return artifact.value, artifact.seconds
 
         def measure() -> Evaluation:

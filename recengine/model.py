@@ -28,6 +28,7 @@ class Traits:
     `ratings`: its scores are predicted ratings. `personal`: they depend on the person.
     `visitors`: it answers people who are not in the training data. `exact`: its explanations sum to the score.
     `time`, `features`: it learns from the ratings' times, from the movies' attributes.
+    `day`: a prediction uses the day of the rating predicted, which only a test rating reveals; it is `Query.time`.
     """
 
     ratings: bool
@@ -36,6 +37,7 @@ class Traits:
     exact: bool = True
     time: bool = False
     features: bool = False
+    day: bool = False
 
 
 def _silent(fraction: float, message: str) -> None:

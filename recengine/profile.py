@@ -33,9 +33,9 @@ class Person:
     `spread`: standard deviation of their ratings (population), None below two. `stricter_than`: share of the
     other people with ratings whose mean is higher. `genres`, `decades`, `directors` (at least two rated movies):
     tables (genre | decade | director, ratings, share, lift), see `taste`; decades in time's order.
-    `history`: (item, title, year, genres, rating, time, difference), newest first; `item` is a position, `time`
-    ISO 8601 in UTC, `difference` the rating minus the movie's mean over everyone. Without times the data's order
-    counts as that of time. `first`, `last`: ISO dates.
+    `history`: (item_id, title, year, genres, rating, time, difference), newest first; `time` is ISO 8601 in UTC,
+    `difference` the rating minus the movie's mean over everyone. Without times the data's order counts as that of
+    time. `first`, `last`: ISO dates.
     """
 
     n_ratings: int
@@ -322,7 +322,7 @@ def _history(dataset: Dataset, item: Int32, value: Float64, time: Int64 | None) 
     unknown = np.full(len(item), np.nan)
     return pd.DataFrame(
         {
-            "item": item,
+            "item_id": dataset.items.ids[item],
             "title": about["title"].astype("str").to_numpy(),
             "year": pd.Series([plain_year(year) for year in about["year"]], dtype=object),
             "genres": pd.Series([tuple(genres) for genres in about["genres"]], dtype=object),

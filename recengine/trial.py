@@ -14,8 +14,9 @@ from recengine.errors import ModelError
 from recengine.metrics import RANKING, Float64, Metric, coverage, diversity, novelty
 from recengine.model import Context, Fitted, Recommender
 
-Fit = Callable[[Recommender, Dataset], tuple[Fitted, float]]  # a fitted model and the seconds its fit took
+Fit = Callable[[Recommender, Dataset, Context], tuple[Fitted, float]]  # a fitted model, the seconds its fit took
 
+_DAY = 86400  # seconds
 _BLOCK_CELLS = 4_000_000  # scores held at once: 16 MB, several times
 _warm: set[type[Recommender]] = set()  # kinds of model whose kernels this process has built
 
@@ -26,7 +27,7 @@ class Truth:
 
     `people`: int32 `(p,)`, positions of those who have any, ascending. `row`: int64 `(m,)`, a rating's place in
     `people`; `item`, `value`: `(m,)`. `relevant`: int64 `(p,)`, relevant items a person, and `key`: place · n_items +
-    item of each of those.
+    item of each of those. `time`: int64 `(m,)`, Unix seconds, or None where the data carry no time.
     """
 
     people: Int32
@@ -36,6 +37,7 @@ class Truth:
     relevant: Int64
     key: Int64
     n_items: int
+    time: Int64 | None
 
     @classmethod
     def of(cls, test: Interactions, relevant_from: float | None) -> Truth:
@@ -45,7 +47,9 @@ class Truth:
         item, value = test.item[order], test.value[order]
         counts = np.ones(len(value), np.bool_) if relevant_from is None else value >= relevant_from
         key = row[counts] * test.n_items + item[counts]
-        return cls(people, row, item, value, np.bincount(row[counts], minlength=len(people)), key, test.n_items)
+        relevant = np.bincount(row[counts], minlength=len(people))
+        when = None if test.time is None else test.time[order]
+        return cls(people, row, item, value, relevant, key, test.n_items, when)
 
     def hits(self, item: Int32) -> Bool:
         """Whether each listed item `(p, k)` is relevant to its person; −1 never is."""
@@ -85,15 +89,11 @@ class Trial:
 def run(
     model: Recommender, train: Dataset, truth: Truth, wanted: Sequence[Metric], context: Context, fit: Fit | None
 ) -> Trial:
-    """Fit (here, unless `fit` does it), ask and judge; half of the progress is the fit's."""
-    context.step(0.0, f"Fitting {model.title}")
+    """Fit (here, unless `fit` does it), ask and judge; the first half of the progress is the fit's."""
+    doing = f"Fitting {model.title}"
+    context.step(0.0, doing)
     warm(model, train)
-    began = time.perf_counter()
-    if fit:
-        fitted, seconds = fit(model, train)
-    else:
-        fitted = model.fit(train, part(context, 0.0, 0.5))
-        seconds = time.perf_counter() - began
+    fitted, seconds = (fit or _fit)(model, train, part(context, 0.0, 0.5, f"{doing}: "))
     answers = ask(fitted, train, truth, wanted, part(context, 0.5, 0.5).step)
     judged = [(metric.name, *worth(metric, truth, answers, train)) for metric in wanted if metric.base != "coverage"]
     rows = pd.DataFrame(
@@ -108,6 +108,11 @@ def run(
     return Trial(rows[np.isfinite(rows["value"])], covered, answers, seconds)
 
 
+def _fit(model: Recommender, train: Dataset, context: Context) -> tuple[Fitted, float]:
+    began = time.perf_counter()
+    return model.fit(train, context), time.perf_counter() - began
+
+
 def warm(model: Recommender, train: Dataset) -> None:
     """Build the kernels of this kind of model on a handful of ratings, so that no seconds measured are a compiler's."""
     if type(model) not in _warm:
@@ -118,9 +123,9 @@ def warm(model: Recommender, train: Dataset) -> None:
         _warm.add(type(model))
 
 
-def part(context: Context, start: float, width: float) -> Context:
-    """A context whose progress from 0 to 1 is only that part of the whole."""
-    return replace(context, progress=lambda fraction, text: context.progress(start + width * fraction, text))
+def part(context: Context, start: float, width: float, what: str = "") -> Context:
+    """A context whose progress from 0 to 1 is only that part of the whole; its messages begin with `what`."""
+    return replace(context, progress=lambda fraction, text: context.progress(start + width * fraction, what + text))
 
 
 def ask(
@@ -128,6 +133,7 @@ def ask(
 ) -> Answers:
     """Put the questions that the metrics need, in blocks of people of bounded memory.
 
+    A model that uses the day is asked for a rating as of the day it was given; lists are asked for without a time.
     Raises `ModelError` for a predicted rating that is no number, as of a fit that diverged.
     """
     k = max((metric.k or 0 for metric in wanted), default=0)
@@ -135,15 +141,17 @@ def ask(
     m, p = len(truth.row) if ratings else 0, len(truth.people)
     predicted, predicted_by_fallback = np.empty(m, np.float32), np.empty(m, np.bool_)
     item, listed_by_fallback = np.empty((p, k), np.int32), np.empty((p, k), np.bool_)
+    by_day = ratings and uses_day(fitted.model, truth)
     seconds, size = 0.0, max(1, _BLOCK_CELLS // max(1, truth.n_items))
     for start in range(0, p, size):
         step(start / p, f"Measuring {fitted.model.title}")
         people = slice(start, start + size)
         query = Query.of_users(train, truth.people[people])
+        own = slice(*np.searchsorted(truth.row, [start, start + size]))
+        dated, row = _by_day(train, truth, own) if by_day else (query, truth.row[own] - start)
         began = time.perf_counter()
         if ratings:
-            own = slice(*np.searchsorted(truth.row, [start, start + size]))
-            prediction = fitted.predict(query, truth.row[own] - start, truth.item[own])
+            prediction = fitted.predict(dated, row, truth.item[own])
             if not np.isfinite(prediction.value).all():
                 raise ModelError(f"{fitted.model.title} predicts ratings that are no numbers: choose other parameters.")
             predicted[own], predicted_by_fallback[own] = prediction.value, prediction.fallback
@@ -152,6 +160,20 @@ def ask(
             item[people], listed_by_fallback[people] = ranking.item, ranking.fallback
         seconds += time.perf_counter() - began
     return Answers(predicted, predicted_by_fallback, item, listed_by_fallback, seconds)
+
+
+def uses_day(model: Recommender, truth: Truth) -> bool:
+    """Whether this model is asked for these ratings as of the day of each."""
+    return model.traits.ratings and model.traits.day and truth.time is not None
+
+
+def _by_day(train: Dataset, truth: Truth, own: slice) -> tuple[Query, Int64]:
+    """One query a person and day of the test ratings `own`, asked at 0:00 UTC, and the query that each belongs to."""
+    assert truth.time is not None
+    day, of_day = np.unique(truth.time[own] // _DAY, return_inverse=True)
+    asked, of_query = np.unique(truth.row[own] * len(day) + of_day, return_inverse=True)
+    row, of_day = np.divmod(asked, len(day))
+    return Query.of_users(train, truth.people[row], day[of_day] * _DAY), of_query
 
 
 def worth(metric: Metric, truth: Truth, answers: Answers, train: Dataset) -> tuple[Float64, Float64]:

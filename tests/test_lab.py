@@ -15,6 +15,7 @@ from recengine.answers import Filters, StoredPerson, Visitor
 from recengine.data.embedded import load_demo
 from recengine.errors import DataError, ModelError, NotFound
 from recengine.lab import Lab
+from recengine.models.baseline import FittedBias
 from recengine.store import Store
 from recengine.wording import short_title
 
@@ -236,6 +237,50 @@ def test_progress_of_an_evaluation_ends_at_one(lab, tiny):
     lab.evaluate(tiny, "random", [lab.model("bias")], ["mae"], seed=9, progress=lambda f, m: told.append(f))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
+
+
+def test_progress_of_an_evaluation_moves_within_a_fit(lab, tiny):
+    told = []
+    models = [lab.model("bias"), lab.model("item-knn", {"k": 7})]
+    lab.evaluate(tiny, "random", models, ["mae"], seed=8, progress=lambda f, m: told.append((f, m)))
+    # The second of two models begins at a half, and the first half of its share is the fit's.
+    (compared,) = [f for f, m in told if m == "Fitting Item-based neighbors: comparing movies"]
+    assert compared == pytest.approx(0.5 + 0.2 * 0.25)
+    assert [f for f, _ in told] == sorted(f for f, _ in told)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda lab, data, progress: lab.fitted(data, lab.model("item-knn"), progress=progress),
+        lambda lab, data, progress: lab.recommend(data, lab.model("item-knn"), StoredPerson(1), 3, progress=progress),
+        lambda lab, data, progress: lab.explain(data, lab.model("item-knn"), StoredPerson(1), 3, progress=progress),
+        lambda lab, data, progress: lab.predict(data, lab.model("item-knn"), 1, 3, progress=progress),
+        lambda lab, data, progress: lab.similar(data, 3, progress=progress),
+    ],
+    ids=["fitted", "recommend", "explain", "predict", "similar"],
+)
+def test_a_question_tells_the_progress_of_the_fit_it_waits_for(tmp_path, tiny, ask):
+    told = []
+    lab = Lab(Store(tmp_path))
+    ask(lab, tiny, lambda fraction, message: told.append((fraction, message)))
+    assert told == [(0.0, "centering ratings"), (0.2, "comparing movies"), (1.0, "done")]
+    ask(lab, tiny, lambda fraction, message: pytest.fail("it is fitted already"))
+
+
+def test_what_a_model_knows_of_its_certainty_is_told(lab, tiny, monkeypatch):
+    model, plain = lab.model("bias"), FittedBias.explain
+    assert lab.predict(tiny, model, 1, 3).deviation is None
+
+    def told(fitted, query, item):
+        return dataclasses.replace(plain(fitted, query, item), deviation=0.5 + item)
+
+    monkeypatch.setattr(FittedBias, "explain", told)
+    place = {movie: position for position, movie in enumerate(lab.shelf(tiny).dataset.items.ids.tolist())}
+    assert lab.predict(tiny, model, 1, 3).deviation == 0.5 + place[3]
+    assert lab.explain(tiny, model, StoredPerson(1), 3).deviation == 0.5 + place[3]
+    found = lab.recommend(tiny, model, StoredPerson(1)).items
+    assert [item.deviation for item in found] == [0.5 + place[item.item_id] for item in found]
 
 
 def test_catalogue_names_what_a_page_needs(lab):

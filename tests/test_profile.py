@@ -79,8 +79,9 @@ def test_a_person_by_hand(small):
     assert person(small, FLAT, 2).stricter_than == 1.0
     assert person(small, FLAT, 1).stricter_than == 0.5
     assert told.history.drop(columns="difference").to_dict("records") == [
-        {"item": 0, "title": "Movie 0", "year": 1994, "genres": ("g0",), "rating": 5.0, "time": "1970-01-31T00:00:00"},
-        {"item": 1, "title": "Movie 1", "year": 1999, "genres": ("g0", "g1"), "rating": 4.0,
+        {"item_id": 0, "title": "Movie 0", "year": 1994, "genres": ("g0",), "rating": 5.0,
+         "time": "1970-01-31T00:00:00"},
+        {"item_id": 1, "title": "Movie 1", "year": 1999, "genres": ("g0", "g1"), "rating": 4.0,
          "time": "1970-01-11T00:00:00"},
     ]  # fmt: skip
     assert told.history["difference"].tolist() == pytest.approx([5 - 13 / 3, 4 - 10 / 3])
@@ -102,11 +103,11 @@ def test_decades_come_in_their_order(make_dataset):
 
 
 def test_equal_times_and_missing_times_keep_the_order_of_the_data(small):
-    assert person(small, FLAT, 2).history["item"].tolist() == [2, 1, 0]
+    assert person(small, FLAT, 2).history["item_id"].tolist() == [2, 1, 0]
     i = small.interactions
     timeless = small.with_interactions(Interactions.of(i.user, i.item, i.value, n_users=i.n_users, n_items=i.n_items))
     told = person(timeless, FLAT, 1)
-    assert told.history["item"].tolist() == [2, 1, 0]
+    assert told.history["item_id"].tolist() == [2, 1, 0]
     assert told.history["time"].tolist() == [None] * 3
     assert (told.first, told.last) == (None, None)
 

@@ -134,7 +134,8 @@ class Dataset:
     `movies`: one row an item, in the order of `items`: `title` (str), `year` (nullable integer),
     `genres` (tuple of str) and, where known, `directors`, `tags` (tuples), `certificate`, `based_on`.
     `features`: csr float32 `(n_items, f)` with `feature_names` such as "genre: Drama".
-    `people`: one row a user, in the order of `users`, or None; `user_features` likewise, csr `(n_users, g)`.
+    `people`: one row a user, in the order of `users`, or None: `age`, `gender`, `occupation`, `zip`, missing where not
+    known; `user_features` likewise, csr `(n_users, g)`.
     `scale`: lowest and highest rating possible, or None when the data carry no ratings ("implicit").
     The tables are shared between sessions: read them, never write to them.
     """
@@ -180,7 +181,11 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the content (ids, ratings, times, features, scale): 16 hexadecimal digits."""
+        """Hash of all that a model may learn from, names and descriptions of the data aside: 16 hexadecimal digits.
+
+        That is ids, ratings, times, scale, features, and every column of `movies` and `people`.
+        Cost: O(m + n_users + n_items).
+        """
         content = hashlib.blake2b(digest_size=8)
         i = self.interactions
         parts: list[NDArray[Any]] = [self.users.ids, self.items.ids, i.user, i.item, i.value]
@@ -190,7 +195,10 @@ class Dataset:
         for part in parts:
             content.update(f"{part.dtype.str}{part.shape}".encode())
             content.update(np.ascontiguousarray(part).view(np.uint8).data if part.size else b"")
-        content.update(repr((self.scale, self.feature_names, self.user_feature_names)).encode())
+        told: list[Any] = [self.scale, self.feature_names, self.user_feature_names]
+        for table in (self.movies, self.people):
+            told.append(None if table is None else [(name, table[name].tolist()) for name in table])
+        content.update(repr(told).encode())
         return content.hexdigest()
 
     def with_interactions(self, interactions: Interactions) -> Dataset:
@@ -208,16 +216,22 @@ class Query:
     `user`: int32 `(b,)`, position in the training data, or −1 for a visitor.
     `history`: csr float32 `(b, n_items)`, their ratings; a stored cell is a rating.
     `sequence`: int32 `(b, L)`, the same items oldest first, padded on the left with −1.
+    `time`: int64 `(b,)`, Unix seconds at which the question is asked, or None where that is not said.
     A visitor differs from a stored person in `user` alone, so both take the same path.
     """
 
     user: Int32
     history: sp.csr_matrix
     sequence: Int32
+    time: Int64 | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.user) == self.history.shape[0] == len(self.sequence):
-            raise ValueError("user, history and sequence must have one row a query")
+        sizes = {len(self.user), self.history.shape[0], len(self.sequence)}
+        if self.time is not None:
+            sizes.add(len(self.time))
+            freeze(self.time)
+        if len(sizes) != 1:
+            raise ValueError("user, history, sequence and time must have one row a query")
         freeze_csr(self.history)
         freeze(self.user)
         freeze(self.sequence)
@@ -226,8 +240,13 @@ class Query:
         return len(self.user)
 
     @classmethod
-    def of_users(cls, train: Dataset, user: Sequence[int] | NDArray[Any]) -> Query:
-        """A query for people of the training data, with their training ratings; −1 has no history."""
+    def of_users(
+        cls, train: Dataset, user: Sequence[int] | NDArray[Any], time: Sequence[int] | NDArray[Any] | None = None
+    ) -> Query:
+        """A query for people of the training data, with their training ratings; −1 has no history.
+
+        `time`: when each is asked, Unix seconds, where that matters.
+        """
         asked = np.array(user, np.int32)
         known = asked >= 0
         matrix = train.interactions.matrix
@@ -237,7 +256,8 @@ class Query:
         history = sp.csr_matrix(
             (found.data, found.indices, np.concatenate([[0], np.cumsum(length)])), (len(asked), train.n_items)
         )
-        return cls(asked, history, sequences(train.interactions, asked))
+        when = None if time is None else np.array(time, np.int64)
+        return cls(asked, history, sequences(train.interactions, asked), when)
 
     @classmethod
     def of_visitor(cls, n_items: int, item: Sequence[int], value: Sequence[float]) -> Query:
@@ -255,7 +275,8 @@ class Query:
         keep = self.history.indices != item
         indptr = np.concatenate([[0], np.cumsum(keep)])[self.history.indptr]
         history = sp.csr_matrix((self.history.data[keep], self.history.indices[keep], indptr), self.history.shape)
-        return Query(self.user, history, np.where(self.sequence == item, -1, self.sequence).astype(np.int32))
+        sequence = np.where(self.sequence == item, -1, self.sequence).astype(np.int32)
+        return Query(self.user, history, sequence, self.time)
 
     def rows(self, start: int, stop: int) -> Query:
         """The queries `start` to `stop`, as a smaller batch."""
@@ -263,6 +284,7 @@ class Query:
             self.user[start:stop].copy(),
             sp.csr_matrix(self.history[start:stop]),
             self.sequence[start:stop].copy(),
+            None if self.time is None else self.time[start:stop].copy(),
         )
 
 

@@ -53,7 +53,7 @@ def text_features(movies: pd.DataFrame) -> tuple[sp.csr_matrix, tuple[str, ...]]
 def user_features(people: pd.DataFrame) -> tuple[sp.csr_matrix, tuple[str, ...]]:
     """Attributes of people, csr float32 `(n_users, g)`, and their names: "age: 25-34", "gender: F", "occupation: …".
 
-    The age groups are those of MovieLens 1M. Cost: O(n_users).
+    The age groups are those of MovieLens 1M. A zip code is no attribute here: few people share one. Cost: O(n_users).
     """
     groups: list[tuple[str, Group, int]] = [
         ("age", [[] if age is None else [_age_group(age)] for age in _values(people, "age")], 1),

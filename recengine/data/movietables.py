@@ -57,8 +57,11 @@ def read_movies(name: str, raw: bytes, genre_names: bytes = b"") -> pd.DataFrame
 
 
 def read_people(name: str, raw: bytes) -> pd.DataFrame:
-    """People by id: `age` (nullable integer; in 1M the lower end of a group), `gender`, `occupation` (str)."""
-    people: dict[int, tuple[int | None, str | None, str | None]] = {}
+    """People by id: `age` (nullable integer; in 1M the lower end of a group), `gender`, `occupation`, `zip` (str).
+
+    A zip code is text: it may begin with 0, have a second part, or be of another country.
+    """
+    people: dict[int, tuple[int | None, str | None, str | None, str | None]] = {}
     for fields in _lines(name, raw):
         if len(fields) < 4 or not _is_id(fields[0]):
             continue
@@ -66,13 +69,15 @@ def read_people(name: str, raw: bytes) -> pd.DataFrame:
         if name == "users.dat" and job.isdecimal() and int(job) < len(_OCCUPATIONS):
             job = _OCCUPATIONS[int(job)]
         years = int(age) if re.fullmatch("[0-9]{1,2}", age) else None
-        people[int(fields[0])] = (years, gender or None, job or None)
-    ages, genders, jobs = zip(*people.values(), strict=True) if people else ((), (), ())
+        place = fields[4].strip() if len(fields) > 4 else ""
+        people[int(fields[0])] = (years, gender or None, job or None, place or None)
+    ages, genders, jobs, places = zip(*people.values(), strict=True) if people else ((), (), (), ())
     return pd.DataFrame(
         {
             "age": pd.array(ages, dtype="Int16"),
             "gender": pd.Series(genders, dtype="str"),
             "occupation": pd.Series(jobs, dtype="str"),
+            "zip": pd.Series(places, dtype="str"),
         }
     ).set_index(pd.Index(list(people), dtype="int64"))
 

@@ -110,8 +110,7 @@ def recommend(
     who = _who(lab, data, user, rate or [])
     filters = Filters(_genres(lab, data, genre or []), from_year, to_year, min_ratings)
     with terminal.progress() as step:
-        lab.fitted(data, chosen, seed=seed, progress=step)
-    answer = lab.recommend(data, chosen, who, k, filters, seed=seed)
+        answer = lab.recommend(data, chosen, who, k, filters, seed=seed, progress=step)
     terminal.write(plain.text(plain.recommendations(answer)) if as_json else show.text(show.recommendations(answer)))
 
 
@@ -122,7 +121,8 @@ def similar(item: Item, data: Data = "demo", k: Length = 10, as_json: Json = Fal
 
     lab = _lab(data)
     movie = lab.movie(data, item)
-    items = lab.similar(data, movie.item_id, k)
+    with terminal.progress() as step:
+        items = lab.similar(data, movie.item_id, k, progress=step)
     terminal.write(plain.text(plain.similar(movie, items)) if as_json else show.text(show.similar(movie, items)))
 
 
@@ -142,8 +142,7 @@ def predict(
     lab = _lab(data)
     (chosen,) = _chosen(lab, [model], settings or [])
     with terminal.progress() as step:
-        lab.fitted(data, chosen, seed=seed, progress=step)
-    answer = lab.predict(data, chosen, _id(lab, data, user), item, seed=seed)
+        answer = lab.predict(data, chosen, _id(lab, data, user), item, seed=seed, progress=step)
     terminal.write(plain.text(plain.prediction(answer)) if as_json else show.text(show.prediction(answer)))
 
 

@@ -18,7 +18,7 @@ from recengine import metrics
 from recengine.describe import percent
 
 if TYPE_CHECKING:
-    from recengine.answers import Found, ModelInfo, Predicted, Recommendations, Similar
+    from recengine.answers import Found, ModelInfo, Predicted, Recommendations, Recommended, Similar
     from recengine.bootstrap import Interval
     from recengine.data.dataset import Dataset
     from recengine.data.report import ImportReport
@@ -113,10 +113,12 @@ def recommendations(answer: Recommendations) -> Shown:
         return
     score = "score" if answer.items[0].stars is None else "stars"
     counted = all(item.score == round(item.score) for item in answer.items)
-    rows = table("#", score, "movie", "id", "ratings", "why", right=("#", score, "id", "ratings"))
+    spread = ["±"] if any(item.deviation is not None for item in answer.items) else []
+    rows = table("#", score, *spread, "movie", "id", "ratings", "why", right=("#", score, *spread, "id", "ratings"))
     for item in answer.items:
         shown = f"{item.stars:.2f}" if item.stars is not None else f"{item.score:,.{0 if counted else 4}f}"
-        rows.add_row(str(item.rank), shown, item.title, str(item.item_id), f"{item.ratings:,}", item.reason)
+        around = [_deviation(item) for _ in spread]
+        rows.add_row(str(item.rank), shown, *around, item.title, str(item.item_id), f"{item.ratings:,}", item.reason)
     yield rows
 
 
@@ -144,7 +146,10 @@ def similar(movie: Found, items: Sequence[Similar]) -> Shown:
 
 def prediction(answer: Predicted) -> Shown:
     """One predicted rating."""
-    yield f"{answer.model['model']} predicts {answer.stars:.2f} stars from person {answer.user} for {answer.title}."
+    told = f"{answer.stars:.2f} stars"
+    if answer.deviation is not None:  # which says that a second decimal of the stars means nothing
+        told = f"{answer.stars:.1f} stars (give or take {answer.deviation:.1f})"
+    yield f"{answer.model['model']} predicts {told} from person {answer.user} for {answer.title}."
     if answer.fallback:
         yield f"Note: {answer.fallback}."
 
@@ -182,6 +187,12 @@ def _count(artifacts: int) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
+
+
+def _deviation(item: Recommended) -> str:
+    if item.deviation is None:
+        return "–"
+    return f"{item.deviation:,.{4 if item.stars is None else 2}f}"
 
 
 def _number(value: Any) -> str:

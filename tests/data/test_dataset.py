@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -98,6 +99,21 @@ def test_parts_that_do_not_fit_together_are_a_mistake(small):
         dataclasses.replace(small, feature_names=("genre: g0",))
 
 
+# What the features hold only in part, models read from the tables.
+MOVIES = [
+    ("title", ["Movie 0", "Movie 1", "Other"]),
+    ("year", pd.array([1950, 1951, None], dtype="Int16")),
+    ("genres", pd.Series([("g0",), ("g1",), ("g0", "g1", "g2")])),
+    ("tags", pd.Series([("dark",), (), ()])),
+    ("tags", pd.Series([(), ("dark",), ()])),
+]
+PEOPLE = [
+    pd.DataFrame({"age": pd.array([24, None], dtype="Int16"), "zip": pd.Series(["05711", None], dtype="str")}),
+    pd.DataFrame({"age": pd.array([24, None], dtype="Int16"), "zip": pd.Series(["5711", None], dtype="str")}),
+    pd.DataFrame({"age": pd.array([None, 24], dtype="Int16"), "zip": pd.Series(["05711", None], dtype="str")}),
+]
+
+
 def test_the_fingerprint_follows_the_content(small, make_dataset):
     table = [[5, np.nan, 3], [np.nan, 1, 2]]
     features = [[1, 0], [0, 1], [1, 1]]
@@ -114,6 +130,8 @@ def test_the_fingerprint_follows_the_content(small, make_dataset):
         small.with_interactions(ratings.take(np.arange(3))),
         dataclasses.replace(small, feature_names=("genre: g0", "genre: Drama")),
         dataclasses.replace(small, users=type(small.users).of(["a", "b"])),
+        *(dataclasses.replace(small, movies=small.movies.assign(**{column: cells})) for column, cells in MOVIES),
+        *(dataclasses.replace(small, people=people) for people in PEOPLE),
     ]
     prints = {small.fingerprint, *(data.fingerprint for data in changed)}
     assert len(prints) == len(changed) + 1
@@ -165,6 +183,27 @@ def test_part_of_a_batch_is_a_batch(small):
     assert len(query.rows(3, 9)) == 0
 
 
+def test_a_query_may_say_when_it_is_asked(small):
+    assert Query.of_users(small, [0]).time is None
+    assert Query.of_visitor(3, [0], [4.0]).time is None
+    mine = np.array([70, 80, 90])
+    query = Query.of_users(small, [0, 1, 0], mine)
+    mine[0] = 0
+    assert (query.time.tolist(), query.time.dtype) == ([70, 80, 90], np.int64)
+    assert not query.time.flags.writeable
+    assert query.rows(1, 3).time.tolist() == [80, 90]
+    fewer = query.without(2)
+    assert fewer.history.toarray().tolist() == [[5, 0, 0], [0, 1, 0], [5, 0, 0]]
+    assert fewer.time.tolist() == [70, 80, 90]
+
+
 def test_a_query_with_rows_missing_is_a_mistake():
     with pytest.raises(ValueError, match="one row a query"):
         Query(np.zeros(2, np.int32), sp.csr_matrix((1, 3), dtype=np.float32), np.zeros((2, 0), np.int32))
+    with pytest.raises(ValueError, match="one row a query"):
+        Query(
+            np.zeros(1, np.int32),
+            sp.csr_matrix((1, 3), dtype=np.float32),
+            np.zeros((1, 0), np.int32),
+            np.zeros(2, np.int64),
+        )

@@ -56,6 +56,6 @@ def test_columns_that_are_not_there_cost_nothing():
     ],
 )
 def test_age_groups_are_those_of_movielens_1m(age, group):
-    people = pd.DataFrame({"age": pd.array([age, None], dtype="Int16"), "gender": ["F", None]})
+    people = pd.DataFrame({"age": pd.array([age, None], dtype="Int16"), "gender": ["F", None], "zip": ["05711", None]})
     matrix, names = user_features(people)
     assert shown(matrix, names) == [{f"age: {group}", "gender: F"}, set()]

@@ -14,7 +14,7 @@ GENRES = "unknown|0\nAction|1\nDrama|2\n\n"
 K100 = {
     "u.data": "2\t10\t4\t881250949\n1\t20\t1\t881250950\n1\t10\t5\t881250951\n",
     "u.item": "10|Crow, The (1994)|01-Jan-1994||u|0|1|1\n20|Été, L' (Summer) (1995)|||u|0|0|1\n30|unknown||||1|0|0\n",
-    "u.user": "1|24|M|technician|85711\n2|56|F|other|94043\n3|7|F|student|1\n",
+    "u.user": "1|24|M|technician|05711\n2|56|F|other|T8H1N\n3|7|F|student|1\n",
     "u.genre": GENRES,
     "u1.base": "2\t10\t4\t881250949\n1\t10\t5\t881250951\n",
     "u1.test": "1\t20\t1\t881250950\n",
@@ -25,7 +25,7 @@ K100 = {
 M1 = {
     "ratings.dat": "2::10::4::978300760\n1::20::1::978302109\n",
     "movies.dat": "10::Crow, The (1994)::Action|Drama\n20::Café (1995)::Drama\n30::Rare (2000)::Drama\n",
-    "users.dat": "1::F::1::10::48067\n2::M::25::16::70072\n",
+    "users.dat": "1::F::1::10::48067\n2::M::25::16::70072-1234\n",
 }
 M10 = {
     "ratings.dat": "2::10::3.5::838985046\n1::20::1::838983525\n",
@@ -83,7 +83,7 @@ def test_100k(tmp_path, inside, packed):
     assert features(data.features, data.feature_names)[0] == {"genre: Action", "genre: Drama", "decade: 1990s"}
     assert data.users.ids.tolist() == [1, 2]
     assert data.people.to_dict("list") == {
-        "age": [24, 56], "gender": ["M", "F"], "occupation": ["technician", "other"],
+        "age": [24, 56], "gender": ["M", "F"], "occupation": ["technician", "other"], "zip": ["05711", "T8H1N"],
     }  # fmt: skip
     assert features(data.user_features, data.user_feature_names) == [
         {"age: 18-24", "gender: M", "occupation: technician"}, {"age: 56+", "gender: F", "occupation: other"},
@@ -99,6 +99,7 @@ def test_1m(tmp_path):
     assert data.scale == (1.0, 5.0)
     assert data.movies["title"].tolist() == ["The Crow (1994)", "Café (1995)", "Rare (2000)"]
     assert data.people["occupation"].tolist() == ["K-12 student", "self-employed"]
+    assert data.people["zip"].tolist() == ["48067", "70072-1234"]
     assert features(data.user_features, data.user_feature_names) == [
         {"age: under 18", "gender: F", "occupation: K-12 student"},
         {"age: 25-34", "gender: M", "occupation: self-employed"},
@@ -136,12 +137,12 @@ def test_damaged_rows_are_left_out_and_told(tmp_path):
     files = M1 | {
         "ratings.dat": M1["ratings.dat"] + "x::10::3::978300760\n2::20::\n",
         "movies.dat": "nonsense\n" + M1["movies.dat"] + "9" * 40 + "::Big::Drama\n",
-        "users.dat": "1::F::old::10::48067\nnonsense\n",
+        "users.dat": "1::F::old::10:: \nnonsense\n",
     }
     data, report = load_movielens(put(tmp_path / "x", files), "x")
     assert (len(data.interactions), report.rows) == (2, 4)
     assert {one.reason for one in report.skipped} == {"had no whole number as user", "had too few fields"}
-    assert data.people["age"].isna().tolist() == [True, True]
+    assert data.people[["age", "zip"]].isna().to_numpy().all()
     assert features(data.user_features, data.user_feature_names) == [{"gender: F", "occupation: K-12 student"}, set()]
 
 
@@ -260,6 +261,8 @@ def test_movielens_100k_is_what_its_readme_says(real):
     assert ratings(data)[:2] == [(196, 242, 3.0), (186, 302, 3.0)]
     assert data.interactions.time[0] == 881250949
     assert data.user_features.shape == (943, 7 + 2 + 21)
+    assert data.people["zip"].str.fullmatch("[0-9]{5}").sum() == 943 - 18
+    assert data.people["zip"].notna().all()
     assert np.isclose(data.interactions.value.mean(), 3.52986)
     assert sum(name.startswith("genre: ") for name in data.feature_names) == 18
     titles = dict(zip(data.items.ids.tolist(), data.movies["title"], strict=True))

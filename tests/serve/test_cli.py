@@ -1,11 +1,16 @@
 """What the commands answer: the shapes of their JSON, their tables, and their options."""
 
+import dataclasses
+import io
+import sys
+
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from recengine import __version__, registry
 from recengine.data import split
+from recengine.models.baseline import FittedBias
 from recengine.serve.cli import app
 
 COMMANDS = [
@@ -171,6 +176,38 @@ def test_predict(recengine):
     assert f"{answer['stars']:.2f} stars" in recengine(*asked).out
 
 
+@pytest.fixture
+def unsure(monkeypatch):
+    """Let the model bias know how sure it is of all but the movie at position 0."""
+    plain = FittedBias.explain
+
+    def explain(fitted, query, item):
+        return dataclasses.replace(plain(fitted, query, item), deviation=0.875 if item else None)
+
+    monkeypatch.setattr(FittedBias, "explain", explain)
+
+
+def test_what_a_model_knows_of_its_certainty_is_printed(recengine, ratings, unsure):
+    asked = ("predict", "--data", ratings, "--user", "p1", "--item", "Plain", "--model", "bias")
+    answer = recengine(*asked, "--json").json
+    assert answer["deviation"] == 0.875
+    told = f"bias predicts {answer['stars']:.1f} stars (give or take 0.9) from person p1 for Plain.\n"
+    assert recengine(*asked).out == told
+    asked = ("recommend", "--data", ratings, "--rate", "Plain=5", "--model", "bias")
+    known = {item["title"]: item["deviation"] for item in recengine(*asked, "--json").json["items"]}
+    assert sorted(known.values(), key=str) == [*[0.875] * (len(known) - 1), None]
+    heading, _, *lines = recengine(*asked).out.strip().splitlines()
+    assert heading.split()[:4] == ["#", "stars", "±", "movie"]
+    for line, deviation in zip(lines, known.values(), strict=True):
+        assert line.split()[2] == ("–" if deviation is None else "0.88")
+
+
+def test_what_no_model_knows_takes_no_column(recengine, ratings):
+    asked = ("recommend", "--data", ratings, "--user", "p1", "--model", "bias")
+    assert "±" not in recengine(*asked).out
+    assert {item["deviation"] for item in recengine(*asked, "--json").json["items"]} == {None}
+
+
 def test_evaluate_json(recengine, ratings):
     answer = recengine(
         "evaluate", "--data", ratings, "--split", "random", "--fraction", "0.25", "--model", "bias", "--model",
@@ -239,6 +276,37 @@ def test_the_table_of_stars_and_of_scores_name_their_numbers(recengine):
 
 def test_progress_never_reaches_a_pipe(recengine):
     assert recengine("recommend", "--user", "3").err == ""
+
+
+class Watched(io.StringIO):
+    """A terminal, as far as anyone can tell."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("asked", "last"),
+    [
+        (["recommend", "--user", "p1"], "done"),
+        (["predict", "--user", "p1", "--item", "Plain"], "done"),
+        (["similar", "--item", "Plain"], "done"),
+        (["evaluate", "--split", "random", "--model", "item-knn"], "Resampling people"),
+    ],
+    ids=["recommend", "predict", "similar", "evaluate"],
+)
+def test_work_is_watched_on_a_terminal_and_the_answer_stays_clean(
+    recengine, ratings, monkeypatch, tmp_path, asked, last
+):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("RECENGINE_CACHE", str(tmp_path / "own"))
+    ran = recengine(*asked, "--data", ratings, "--json")
+    monkeypatch.setenv("RECENGINE_CACHE", str(tmp_path / "another"))
+    monkeypatch.setattr("sys.stderr", Watched())
+    watched = recengine(*asked, "--data", ratings, "--json")
+    assert last in sys.stderr.getvalue()
+    assert (ran.status, ran.err) == (0, "")
+    assert watched.json.keys() == ran.json.keys()
 
 
 def _command(name: str):
