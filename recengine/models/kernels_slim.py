@@ -7,102 +7,71 @@ import numpy as np
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
+_NEAR = 0.1  # of a sweep's farthest move: as far as descent among the weights above 0 is taken before the next
+
 
 @_compiled
-def slim_columns(indptr, indices, common, count, l1, l2, tolerance, sweeps, first, last):
+def slim_columns(person_indptr, person_items, item_indptr, item_people, l1, l2, tolerance, turns, first, last):
     """Weights of the columns `first` to `last`: how many each, their rows (ascending), their values.
 
-    `indptr`, `indices`, `common`: G = XᵀX, csr; `count`: its diagonal, `(n,)`. Column j minimises
+    X of zeros and ones: what each person watched, and who watched each item. Column j minimises
 
-        ½ wᵀGw − wᵀG_j + l2/2 ‖w‖² + l1 ‖w‖₁,   w ≥ 0, w_j = 0.
+        ½ ‖x_j − Xw‖² + l2/2 ‖w‖² + l1 ‖w‖₁,   w ≥ 0, w_j = 0.
 
-    Weights can only lower the gradient, so no i with G_ij ≤ l1 ever gets one: those are not looked at. A sweep over
-    all others and descent among the weights above 0 alone take turns, until such a sweep moves none by more than
-    `tolerance`; at most `sweeps` turns.
+    Weights only explain more of x_j, so no i that shares at most l1 people with j ever gets one: those are not looked
+    at. A sweep over all others, and sweeps among the weights above 0 alone, take turns until one of the former moves
+    none by more than `tolerance`; at most `turns` of each. What is left to explain is kept by person, which makes a
+    step cost the people who watched a movie, far fewer than the movies that share people with it.
     """
-    n = len(count)
-    weight, left = np.zeros(n, np.float64), np.zeros(n, np.float64)  # left: G_j − G w
-    candidate, place = np.empty(n, np.int32), np.full(n, -1, np.int32)
+    n_people, n = len(person_indptr) - 1, len(item_indptr) - 1
+    weight, rest = np.zeros(n, np.float64), np.zeros(n_people, np.float64)  # rest: x_j − X w
+    common = np.zeros(n, np.int64)
     length = np.zeros(last - first, np.int64)
     rows, values, used = np.empty(1024, np.int32), np.empty(1024, np.float32), 0
     for j in range(first, last):
-        left[:] = 0.0
-        n_candidates = 0
-        for p in range(indptr[j], indptr[j + 1]):
-            i = indices[p]
-            left[i] = common[p]
-            if i != j and common[p] > l1:
-                candidate[n_candidates] = i
-                n_candidates += 1
-        for _ in range(sweeps):
-            largest = 0.0
-            for i in candidate[:n_candidates]:
-                step = _best(left[i], weight[i], count[i], l1, l2) - weight[i]
-                if step != 0.0:
-                    largest = max(largest, abs(step))
-                    _move(indptr, indices, common, weight, left, i, step)
-            if largest <= tolerance:
+        own = item_people[item_indptr[j] : item_indptr[j + 1]]
+        for u in own:
+            rest[u] = 1.0
+            for p in range(person_indptr[u], person_indptr[u + 1]):
+                common[person_items[p]] += 1
+        common[j] = 0
+        candidate = np.flatnonzero(common > l1)
+        common[:] = 0
+        for _ in range(turns):
+            farthest = _sweep(item_indptr, item_people, candidate, weight, rest, l1, l2)
+            if farthest <= tolerance:
                 break
-            chosen = candidate[:n_candidates][weight[candidate[:n_candidates]] > 0.0]
-            block = _block(indptr, indices, common, chosen, place)
-            steps = _descend(block, left[chosen], weight[chosen], l1, l2, tolerance, sweeps) - weight[chosen]
-            for a in range(len(chosen)):
-                if steps[a] != 0.0:
-                    _move(indptr, indices, common, weight, left, chosen[a], steps[a])
-        while used + n_candidates > len(rows):
+            chosen, near = candidate[weight[candidate] > 0.0], max(tolerance, _NEAR * farthest)
+            for _ in range(turns):
+                if _sweep(item_indptr, item_people, chosen, weight, rest, l1, l2) <= near:
+                    break
+        while used + len(candidate) > len(rows):
             rows = np.concatenate((rows, np.empty(len(rows), np.int32)))
             values = np.concatenate((values, np.empty(len(values), np.float32)))
-        for i in candidate[:n_candidates]:
+        for i in candidate:
             if np.float32(weight[i]) > 0.0:
                 rows[used], values[used] = i, weight[i]
                 used += 1
                 length[j - first] += 1
             weight[i] = 0.0
+        rest[:] = 0.0
     return length, rows[:used], values[:used]
 
 
 @_compiled
-def _best(left, weight, count, l1, l2):
-    """The weight that minimises the loss when all others stay."""
-    return max(0.0, (left + count * weight - l1) / (count + l2))
-
-
-@_compiled
-def _move(indptr, indices, common, weight, left, i, step):
-    """Add `step` to weight i."""
-    weight[i] += step
-    for p in range(indptr[i], indptr[i + 1]):
-        left[np.uint32(indices[p])] -= step * common[p]  # unsigned: no check for negatives
-
-
-@_compiled
-def _block(indptr, indices, common, chosen, place):
-    """G between the chosen alone, dense; `place` is −1 everywhere, before and after."""
-    block = np.zeros((len(chosen), len(chosen)), np.float64)
-    for a in range(len(chosen)):
-        place[chosen[a]] = a
-    for a in range(len(chosen)):
-        for p in range(indptr[chosen[a]], indptr[chosen[a] + 1]):
-            b = place[np.uint32(indices[p])]
-            if b >= 0:
-                block[a, b] = common[p]
-    for a in range(len(chosen)):
-        place[chosen[a]] = -1
-    return block
-
-
-@_compiled
-def _descend(block, left, weight, l1, l2, tolerance, sweeps):
-    """Coordinate descent among few, from `weight` and what it leaves, until a sweep moves none by the tolerance."""
-    for _ in range(sweeps):
-        largest = 0.0
-        for a in range(len(weight)):
-            step = _best(left[a], weight[a], block[a, a], l1, l2) - weight[a]
-            if step != 0.0:
-                largest = max(largest, abs(step))
-                weight[a] += step
-                for b in range(len(weight)):
-                    left[b] -= step * block[a, b]
-        if largest <= tolerance:
-            break
-    return weight
+def _sweep(item_indptr, item_people, items, weight, rest, l1, l2):
+    """Each of the items gets the weight that is best while all others stay; the farthest that one moved."""
+    farthest = 0.0
+    for i in items:
+        first, last = item_indptr[i], item_indptr[i + 1]
+        slope = 0.0
+        for p in range(first, last):
+            slope += rest[np.uint32(item_people[p])]  # unsigned: no check for negatives
+        count = last - first
+        step = max(0.0, (slope + count * weight[i] - l1) / (count + l2)) - weight[i]
+        if step != 0.0:
+            farthest = max(farthest, abs(step))
+            weight[i] += step
+            for p in range(first, last):
+                rest[np.uint32(item_people[p])] -= step
+    return farthest

@@ -25,8 +25,9 @@ from recengine.explain import Explanation, Part
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions
 from recengine.models.centering import Center, center_of, person_mean
-from recengine.models.neighbors import all_people, no_opinion, stand_in
-from recengine.models.similarity import cells_by_row, in_parts, kernel_array, kernel_csr
+from recengine.models.evidence import no_opinion, stand_in
+from recengine.models.neighbors import all_people
+from recengine.models.similarity import cells_by_row, in_parts, kernel_csr
 from recengine.models.sweep import sweep
 from recengine.models.weighting import binary
 
@@ -53,7 +54,7 @@ class Ease(Recommender):
     title: ClassVar[str] = "EASE"
     family: ClassVar[Family] = "linear"
 
-    regularization: float = Field(700.0, ge=1, le=100_000, description="People's worth of pull of B towards 0, λ")
+    regularization: float = Field(560.0, ge=1, le=100_000, description="People's worth of pull of B towards 0, λ")
     positives: Positives = Field("all", description="Ratings that count: all, or from the person's own mean up")
 
     @property
@@ -124,20 +125,20 @@ class Slim(Recommender):
     """Every movie guessed from a few others, with weights that are positive or nothing.
 
     Column b of B, for movie i, minimises ½‖x_i − Xb‖² + l2/2 ‖b‖² + l1 ‖b‖₁ over b ≥ 0 with b_i = 0 (x_i: column i
-    of X, see the module), by coordinate descent on XᵀX, every movie by itself on all cores. l1 makes B sparse, l2
+    of X, see the module), by coordinate descent, every movie by itself on all cores. l1 makes B sparse, l2
     spreads a weight over movies that the same people rate. An item to which nothing rated has a weight has no
     opinion: NaN, and the bias baseline (in data without ratings, the number of people) stands in.
-    Cost: Σ_u |I_u|² to count, then for each movie a few passes over the movies that share its people; weights kept
-    times |I_u| a query. Memory: 16 bytes a pair of movies that share a person to fit, refused beforehand where they
-    are not free; 8 bytes a weight stay.
+    Cost: for each movie a few passes over the ratings, and some hundred over those of the movies with a weight; weights
+    kept times |I_u| a query. Memory: O(m) to fit, 8 bytes a weight stay.
     Source: Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011, equation 4.
-    Friedman, Hastie and Tibshirani, JSS 33(1), 2010, section 2.2: covariance updates.
+    Friedman, Hastie and Tibshirani, JSS 33(1), 2010, sections 2.1 and 2.6: naive updates, active sets.
     Differs from the paper: only movies with more than l1 people in common are looked at; no other can get a weight.
     """
 
     name: ClassVar[str] = "slim"
     title: ClassVar[str] = "SLIM"
     family: ClassVar[Family] = "linear"
+    revision: ClassVar[int] = 2
 
     l1: float = Field(2.0, ge=0, le=1000, description="People's worth of doubt before a weight is above 0")
     l2: float = Field(400.0, ge=1, le=100_000, description="People's worth of pull of a weight towards 0")
@@ -149,21 +150,17 @@ class Slim(Recommender):
         return Traits(ratings=False, personal=True)
 
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
-        """Count the people whom each pair of movies shares, then descend movie by movie."""
+        """Descend movie by movie."""
         from recengine.models import kernels_slim  # compiled code: imported when first needed
 
         require_interactions(train, self.name)
-        n, x = train.n_items, positives_of(all_people(train), self.positives)
-        pairs = np.minimum(x.T @ np.diff(x.indptr), n).sum()  # no fewer than there are
-        memory.require(16 * int(pairs), f"SLIM on {n:,} movies", "choose rp3beta, which keeps few weights a movie")
-        blocks = in_blocks(common_people(x), n, context, "counting common people", share=0.0)
-        gram = freeze_csr(sp.csr_matrix(sp.vstack(blocks)))
-        arrays = (*kernel_csr(gram), kernel_array(gram.diagonal(), np.float64), float(self.l1), float(self.l2))
+        x = positives_of(all_people(train), self.positives)
+        arrays = (*kernel_csr(x)[:2], *kernel_csr(sp.csr_matrix(x.T))[:2], float(self.l1), float(self.l2))
 
         def part(first: int, last: int) -> tuple[NDArray[Any], ...]:
             return kernels_slim.slim_columns(*arrays, _TOLERANCE, _TURNS, first, last)  # type: ignore[no-any-return]
 
-        parts = in_blocks(part, n, context, "learning weights")
+        parts = in_blocks(part, train.n_items, context, "learning weights")
         length, index, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
         return fitted_sparse(self, train, self.positives, length, index, weight)
 

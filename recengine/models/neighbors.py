@@ -6,10 +6,12 @@ Both predict a weighted average over the neighbors that *have* a rating; missing
 
 over the k most similar neighbors n with a rating: people v who rated i, or movies j that u rated. The center c
 is 0, the mean of the row (the person's for `UserKNN`, the movie's for `ItemKNN`) or the baseline b_ui; z is the
-row's standard deviation for "z-score" and 1 otherwise. `aggregation="sum"` scores by Σ_n s_n · r_n instead: it
-gathers evidence, ranks better than predicted ratings do (`ranking` holds the hyperparameters for it, where a small
-neighborhood and a large k let the number of neighbors count), and is the only sense that a neighborhood makes of data
-without ratings.
+row's standard deviation for "z-score" and 1 otherwise. `aggregation="sum"` scores by Σ_n s_n · r_n instead, "votes" by
+Σ_n s_n: they gather evidence, rank better than predicted ratings do (`ranking` holds the hyperparameters for it, where
+a small neighborhood and a large k let the number of neighbors count), and are the only sense that a neighborhood makes
+of data without ratings. `weighting` (`weighting.Weights`) says what a rating counts when people or movies are compared:
+it weighs what the measure has left of it, with each person as a document and the movies as terms for `UserKNN`, the
+other way round for `ItemKNN`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -26,10 +28,11 @@ from pydantic import Field
 
 from recengine.data.dataset import Dataset, Float32, Int64, Query, freeze, freeze_csr
 from recengine.errors import ModelError
-from recengine.explain import Explanation, Part
+from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions
 from recengine.models.centering import Center, Centering, center_of, movie_mean, person_mean
+from recengine.models.evidence import Aggregation, added, cells_of, explain_of, no_opinion, score_of, stand_in
 from recengine.models.similarity import (
     Float64,
     Measure,
@@ -42,8 +45,7 @@ from recengine.models.similarity import (
     prepare,
     row_norms,
 )
-
-Aggregation = Literal["average", "sum"]
+from recengine.models.weighting import Weighting, Weights
 
 
 class UserKNN(Recommender):
@@ -61,10 +63,10 @@ class UserKNN(Recommender):
     name: ClassVar[str] = "user-knn"
     title: ClassVar[str] = "User-based neighbors"
     family: ClassVar[Family] = "neighbors"
-    # Chosen inside the training part of ua (benchmarks/tune.py). k is no limit: all of the neighborhood speaks.
+    # Chosen inside the training part of ua (benchmarks/tune.py). k caps what popularity alone can gather.
     ranking: ClassVar[Mapping[str, Any]] = {
-        "similarity": "cosine", "centering": "none", "aggregation": "sum",
-        "shrinkage": 0.0, "neighborhood": 50, "k": 50,
+        "similarity": "cosine", "weighting": "tf-idf", "centering": "none", "aggregation": "votes",
+        "shrinkage": 0.0, "neighborhood": 200, "k": 60,
     }  # fmt: skip
 
     k: int = Field(40, ge=1, le=500, description="Most similar people averaged for one prediction")
@@ -74,7 +76,8 @@ class UserKNN(Recommender):
     min_support: int = Field(1, ge=1, le=100, description="Fewest shared movies for a similarity to count")
     damping: float = Field(0.1, ge=0, le=100, description="Pull of a prediction back to its center")
     neighborhood: int = Field(1000, ge=1, le=10_000, description="Most similar people considered at all")
-    aggregation: Aggregation = Field("average", description="Average predicts ratings, sum ranks by evidence")
+    aggregation: Aggregation = Field("average", description="Average predicts ratings, sum and votes rank by evidence")
+    weighting: Weighting = Field("rating", description="What a rating counts when people are compared")
 
     @property
     def traits(self) -> Traits:
@@ -87,29 +90,31 @@ class UserKNN(Recommender):
         context.step(0.0, "centering ratings")
         center, everyone = center_of(train, "person", self.centering), all_people(train)
         prepared = prepare(everyone, self.similarity, movie_mean(center, everyone), center.biases)
+        weights = Weights.of(self.weighting, prepared)
+        weighed = weights(prepared)
         return FittedUserKNN(
-            model=self, scale=train.scale, center=center, ratings=everyone.history,
-            deviation=freeze(center.deviations(everyone)), by_item=freeze_csr(sp.csr_matrix(prepared.T)),
-            norm=row_norms(prepared),
+            model=self, scale=train.scale, center=center, weights=weights, ratings=everyone.history,
+            added=freeze(added(self.aggregation, center, everyone)),
+            by_item=freeze_csr(sp.csr_matrix(weighed.T)), norm=row_norms(weighed),
         )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedUserKNN(Fitted):
-    """`ratings`, `deviation`: r and d of the training data, by person; `by_item`: prepared for similarity."""
+    """`ratings`, `added`: r of the training data and what each adds, by person; `by_item`: prepared for similarity."""
 
     model: UserKNN
     center: Center
+    weights: Weights
     ratings: sp.csr_matrix
-    deviation: Float32
+    added: Float32
     by_item: sp.csr_matrix
     norm: Float64
 
     @cached_property
     def carried(self) -> sp.csr_matrix:
-        """What a neighbor's rating adds: d when averaged, r when added up; by person, csr float32."""
-        values = self.deviation if self.model.traits.ratings else self.ratings.data
-        return sp.csr_matrix((values, self.ratings.indices, self.ratings.indptr), self.ratings.shape)
+        """What a neighbor's rating adds, by person, csr float32."""
+        return sp.csr_matrix((self.added, self.ratings.indices, self.ratings.indptr), self.ratings.shape)
 
     @cached_property
     def carried_by_item(self) -> sp.csr_matrix:
@@ -121,13 +126,13 @@ class FittedUserKNN(Fitted):
         model = self.model
         left = prepare(query, model.similarity, movie_mean(self.center, query), self.center.biases)
         return nearest(
-            left, self.by_item, self.norm, np.diff(self.ratings.indptr), model.similarity, own=query.user,
+            self.weights(left), self.by_item, self.norm, np.diff(self.ratings.indptr), model.similarity, own=query.user,
             keep=model.neighborhood, min_support=model.min_support, shrinkage=model.shrinkage,
         )  # fmt: skip
 
     def score(self, query: Query) -> Float32:
-        """r̂ of the module's formula, or Σ s·r; NaN where no neighbor rated the item."""
-        from recengine.models import kernels
+        """r̂ of the module's formula, or its Σ; NaN where no neighbor rated the item."""
+        from recengine.models import kernels_neighbors as kernels
 
         near, model, average = self.neighbors(query), self.model, self.model.traits.ratings
         arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried))
@@ -141,7 +146,7 @@ class FittedUserKNN(Fitted):
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """As `score`, looking only at those who rated the items asked for."""
-        from recengine.models import kernels
+        from recengine.models import kernels_neighbors as kernels
 
         near, (order, start, items) = self.neighbors(query), cells_by_row(row, item, len(query))
         model, average = self.model, self.model.traits.ratings
@@ -169,7 +174,7 @@ class FittedUserKNN(Fitted):
             return no_opinion(self, self.center, query, item, why)
         cell = np.array([self._cell(int(v), item) for v in person[has]])
         return explain_of(
-            "person", person[has], similarity[has], self.ratings.data[cell], self.deviation[cell],
+            "person", person[has], similarity[has], self.ratings.data[cell], self.added[cell],
             self.center, query, item, self.model.damping, average=self.model.traits.ratings,
         )  # fmt: skip
 
@@ -194,9 +199,10 @@ class ItemKNN(Recommender):
     name: ClassVar[str] = "item-knn"
     title: ClassVar[str] = "Item-based neighbors"
     family: ClassVar[Family] = "neighbors"
-    # Chosen inside the training part of ua (benchmarks/tune.py). k is no limit: all of the neighborhood speaks.
+    # Chosen inside the training part of ua (benchmarks/tune.py). k is no limit: all of the neighborhood speaks. "votes"
+    # does as well there, but with "sum" a visitor's stars count.
     ranking: ClassVar[Mapping[str, Any]] = {
-        "similarity": "cosine", "centering": "none", "aggregation": "sum",
+        "similarity": "cosine", "weighting": "tf-idf", "centering": "none", "aggregation": "sum",
         "shrinkage": 10.0, "neighborhood": 200, "k": 200,
     }  # fmt: skip
 
@@ -207,7 +213,8 @@ class ItemKNN(Recommender):
     min_support: int = Field(1, ge=1, le=100, description="Fewest shared people for a similarity to count")
     damping: float = Field(0.1, ge=0, le=100, description="Pull of a prediction back to its center")
     neighborhood: int = Field(500, ge=1, le=10_000, description="Most similar movies kept for each movie")
-    aggregation: Aggregation = Field("average", description="Average predicts ratings, sum ranks by evidence")
+    aggregation: Aggregation = Field("average", description="Average predicts ratings, sum and votes rank by evidence")
+    weighting: Weighting = Field("rating", description="What a rating counts when movies are compared")
 
     @property
     def traits(self) -> Traits:
@@ -220,10 +227,11 @@ class ItemKNN(Recommender):
         context.step(0.0, "centering ratings")
         center, everyone = center_of(train, "movie", self.centering), all_people(train)
         prepared = prepare(everyone, self.similarity, person_mean(everyone), center.biases)
-        by_item = freeze_csr(sp.csr_matrix(prepared.T))
+        by_item = sp.csr_matrix(prepared.T)
+        by_item = freeze_csr(Weights.of(self.weighting, by_item)(by_item))
         context.step(0.2, "comparing movies")
         near = nearest(
-            by_item, prepared, row_norms(by_item), np.diff(by_item.indptr), self.similarity,
+            by_item, sp.csr_matrix(by_item.T), row_norms(by_item), np.diff(by_item.indptr), self.similarity,
             own=np.arange(train.n_items, dtype=np.int32),
             keep=self.neighborhood, min_support=self.min_support, shrinkage=self.shrinkage,
         )  # fmt: skip
@@ -244,12 +252,12 @@ class FittedItemKNN(Fitted):
     item_count: Int64
 
     def score(self, query: Query) -> Float32:
-        """r̂ of the module's formula, or Σ s·r; NaN where no rated movie is a neighbor."""
-        from recengine.models import kernels
+        """r̂ of the module's formula, or its Σ; NaN where no rated movie is a neighbor."""
+        from recengine.models import kernels_neighbors as kernels
 
-        indptr, indices, ratings = kernel_csr(query.history)
+        indptr, indices, _ = kernel_csr(query.history)
         model, average, near = self.model, self.model.traits.ratings, self.neighbors
-        values = kernel_array(self.center.deviations(query), np.float32) if average else ratings
+        values = kernel_array(added(model.aggregation, self.center, query), np.float32)
         arrays = (indptr, indices, values, near.start, near.index, near.similarity, *kernel_csr(near.holders))
 
         def part(first: int, last: int) -> NDArray[Any]:
@@ -261,12 +269,12 @@ class FittedItemKNN(Fitted):
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """As `score`, reading each item's list from the top until k rated movies are found."""
-        from recengine.models import kernels
+        from recengine.models import kernels_neighbors as kernels
 
         order, start, items = cells_by_row(row, item, len(query))
-        indptr, indices, ratings = kernel_csr(query.history)
+        indptr, indices, _ = kernel_csr(query.history)
         model, average, near = self.model, self.model.traits.ratings, self.neighbors
-        values = kernel_array(self.center.deviations(query), np.float32) if average else ratings
+        values = kernel_array(added(model.aggregation, self.center, query), np.float32)
         arrays = (indptr, indices, values, near.start, near.index, near.similarity, start, items)
 
         def part(first: int, last: int) -> NDArray[Any]:
@@ -291,7 +299,7 @@ class FittedItemKNN(Fitted):
         cell = np.searchsorted(query.history.indices, near[rated])
         return explain_of(
             "movie", near[rated], similarity[rated], query.history.data[cell],
-            self.center.deviations(query)[cell],
+            added(self.model.aggregation, self.center, query)[cell],
             self.center, query, item, self.model.damping, average=self.model.traits.ratings,
         )  # fmt: skip
 
@@ -299,7 +307,7 @@ class FittedItemKNN(Fitted):
 def check_data(model: UserKNN | ItemKNN, train: Dataset) -> None:
     """Refuse, in one sentence, what these data cannot give."""
     require_interactions(train, model.name)
-    suits = model.centering == "none" and model.similarity in ("cosine", "jaccard") and model.aggregation == "sum"
+    suits = model.centering == "none" and model.similarity in ("cosine", "jaccard") and not model.traits.ratings
     if not train.explicit and not suits:
         raise ModelError(
             f"{train.name} holds no ratings, only who met what, so {model.name} can compare but not average: set "
@@ -311,60 +319,3 @@ def all_people(train: Dataset) -> Query:
     """Everyone in the data as one query, without their sequences."""
     user = np.arange(train.n_users, dtype=np.int32)
     return Query(user, train.interactions.matrix, np.full((train.n_users, 0), -1, np.int32))
-
-
-def score_of(parts: list[NDArray[Any]], center: Center, query: Query, *, average: bool) -> Float32:
-    """The kernels' results of consecutive rows, brought back from deviations to ratings when averaged."""
-    value = np.concatenate(parts) if parts else np.zeros(query.history.shape, np.float32)
-    if not average:
-        return value
-    c, z = center.at(query, np.arange(len(query))[:, None], np.arange(query.history.shape[1])[None, :])
-    return np.asarray(c + z * value, np.float32)
-
-
-def cells_of(
-    parts: list[NDArray[Any]], order: Int64, center: Center, query: Query, row: Int64, item: Int64, *, average: bool
-) -> Float32:  # fmt: skip
-    """As `score_of` for chosen cells, whose results come in `order`."""
-    value = np.full(len(order), np.nan, np.float32)
-    value[order] = np.concatenate(parts) if parts else value[order]
-    if not average:
-        return value
-    c, z = center.at(query, row, item)
-    return np.asarray(c + z * value, np.float32)
-
-
-def stand_in(center: Center, item_count: NDArray[Any], query: Query) -> Float32:
-    """What stands in for no opinion: the bias baseline, or the number of ratings in data without ratings."""
-    if center.biases:
-        return center.biases.score(query)
-    return np.tile(item_count.astype(np.float32), (len(query), 1))
-
-
-def no_opinion(fitted: Fitted, center: Center, query: Query, item: int, why: str) -> Explanation:
-    """An explanation that names the fallback."""
-    name = "user and item bias" if center.biases else "number of ratings"
-    value = float(fitted.fallback(query)[0, item])
-    return Explanation(value, value, name, (), exact=True, fallback=f"{why}; the {name} stands in")
-
-
-def explain_of(
-    kind: Literal["movie", "person"], index: NDArray[Any], similarity: NDArray[Any], rating: NDArray[Any],
-    deviation: NDArray[Any], center: Center, query: Query, item: int, damping: float, *, average: bool,
-) -> Explanation:  # fmt: skip
-    """The module's formula for one item, split by neighbor, strongest first."""
-    s = similarity.astype(np.float64)
-    base, name, weight = 0.0, "no evidence", s * rating
-    if average:
-        c, z = center.at(query, 0, item)
-        base, weight = float(c), float(z) * s * deviation / (s.sum() + damping)
-        name = {
-            "none": "no stars", "baseline": "user and item bias",
-            "mean": f"the {center.by}'s mean", "z-score": f"the {center.by}'s mean",
-        }[center.how]  # fmt: skip
-    parts = [
-        Part(kind, float(w), index=int(i), similarity=float(a), rating=float(r))
-        for w, i, a, r in zip(weight, index, s, rating, strict=True)
-    ]
-    parts.sort(key=lambda part: -abs(part.weight))
-    return Explanation(base + float(weight.sum()), base, name, tuple(parts), exact=True)

@@ -96,11 +96,12 @@ def nearest(
     Cost: the co-ratings, Σ_rows Σ_columns |column|, spread over the cores; the result does not depend on how
     many there are. Memory: O(n) a core and the result.
     """
-    from recengine.models import kernels  # compiled code: imported when first needed
+    from recengine.models import kernels_similarity as kernels  # compiled code: imported when first needed
 
+    alone = measure == "cosine" and shrinkage == 0 and min_support == 1  # Σxy will do, n is not asked for
     code = {
-        "cosine": kernels.COSINE, "jaccard": kernels.JACCARD, "msd": kernels.MSD, "pearson": kernels.PEARSON,
-        "adjusted-cosine": kernels.RESIDUAL, "pearson-baseline": kernels.RESIDUAL,
+        "cosine": kernels.DOT if alone else kernels.COSINE, "jaccard": kernels.JACCARD, "msd": kernels.MSD,
+        "pearson": kernels.PEARSON, "adjusted-cosine": kernels.RESIDUAL, "pearson-baseline": kernels.RESIDUAL,
     }[measure]  # fmt: skip
     arrays = (
         *kernel_csr(left), *kernel_csr(right_by_column), row_norms(left), kernel_array(right_norm, np.float64),
@@ -111,7 +112,7 @@ def nearest(
         length, keys = kernels.similar_rows(*arrays, first, last, code, min_support, float(shrinkage))
         return unpack(length, keys, keep)
 
-    rows = max(1, min(128, _KEYS // max(1, len(right_norm))))
+    rows = max(1, min(64, _KEYS // max(1, len(right_norm))))
     parts = list(zip(*in_parts(part, left.shape[0], rows), strict=True))
     if not parts:
         return Neighbors(freeze(np.zeros(1, np.int64)), freeze(np.zeros(0, np.int32)), freeze(np.zeros(0, np.float32)))
@@ -122,13 +123,18 @@ def nearest(
 
 def unpack(length: Int64, keys: Int64, keep: int) -> tuple[Int64, Int32, Float32]:
     """The `keep` highest keys of each row, as numbers kept, positions and similarities, best first."""
+    best = [np.empty(0, np.int64)]
     stop = np.cumsum(length)
-    for first, last in zip(stop - length, stop, strict=True):
-        keys[first:last].sort()  # numpy's sort is vectorised, numba's is not
-    kept = np.minimum(length, keep)
-    backwards = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-    best = keys[np.repeat(stop, kept) - 1 - backwards]
-    return kept, (0x7FFFFFFF - (best & 0xFFFFFFFF)).astype(np.int32), (best >> 32).astype(np.int32).view(np.float32)
+    # numpy's selection and sort are vectorised, numba's are not.
+    for first, last in zip((stop - length).tolist(), stop.tolist(), strict=True):
+        row = keys[first:last]
+        if len(row) > keep:
+            row.partition(len(row) - keep)
+            row = row[-keep:]
+        row.sort()
+        best.append(row[::-1])
+    high, low = np.concatenate(best).astype("<i8", copy=False).view("<i4").reshape(-1, 2).T[::-1]
+    return np.minimum(length, keep), 0x7FFFFFFF - low, np.ascontiguousarray(high).view(np.float32)
 
 
 def kernel_array(array: NDArray[Any], kind: type) -> NDArray[Any]:

@@ -4,10 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from recengine import registry
 from recengine.data.dataset import Query
 from recengine.models.baseline import estimate_biases
+from recengine.models.weighting import Weights
 
 X = np.nan
 
@@ -67,6 +69,7 @@ class TestByHand:
             ({"k": 2}, (1 / 2 * 3 + 2 / 3 * 4) / (1 / 2 + 2 / 3)),  # (25/6) / (7/6) = 25/7
             ({"k": 2, "damping": 1}, 25 / 13),  # (25/6) / (7/6 + 1)
             ({"k": 2, "aggregation": "sum"}, 25 / 6),
+            ({"k": 2, "aggregation": "votes"}, 7 / 6),
             # Means: A 7/3, B 10/3, C 3. Person 0 is 2/3 above both.
             ({"k": 2, "centering": "mean"}, 3 + 2 / 3),
             ({"k": 2, "centering": "mean", "damping": 7 / 6}, 3 + 1 / 3),
@@ -79,6 +82,39 @@ class TestByHand:
         data = make_dataset(FOUR)
         fitted = knn("item-knn", **{"similarity": "msd", "centering": "none"} | parameters).fit(data)
         assert fitted.score(Query.of_users(data, [0]))[0, 2] == pytest.approx(wanted, abs=1e-6)
+
+    def test_a_visitor_is_weighed_by_what_the_people_taught(self, make_dataset):
+        """A visitor with 1 star for A and 4 for D; of four people three rated A, three B, three C and one D.
+
+        idf: 1 for A, B and C, ln 2 + 1 for D. Weighed, the visitor is A 1, D 2 (ln 2 + 1), and person 3 is A 1, B √2,
+        C √2, D 2 (ln 2 + 1); persons 0 and 1 share A, √3 and 1, with √3 and 2, person 2 nothing.
+        """
+        fitted = knn("user-knn", similarity="cosine", weighting="tf-idf", centering="none", aggregation="votes").fit(
+            make_dataset(FOUR)
+        )
+        query, d = Query.of_visitor(4, [0, 3], [1.0, 4.0]), 2 * (np.log(2) + 1)
+        own = np.sqrt(1 + d**2)
+        like_3, like_0 = (1 + d**2) / (own * np.sqrt(5 + d**2)), np.sqrt(3) / (own * np.sqrt(7))
+        near, similarity = fitted.neighbors(query).row(0)
+        assert near.tolist() == [3, 0, 1]
+        np.testing.assert_allclose(similarity, [like_3, like_0, like_0], rtol=1e-6)
+        # B was rated by persons 0 and 3, C by 1 and 3: a vote each, however many stars.
+        np.testing.assert_allclose(fitted.score(query)[0, [1, 2]], like_3 + like_0, rtol=1e-6)
+        why = fitted.explain(query, 1)
+        assert [(part.index, part.rating) for part in why.parts] == [(3, 2), (0, 4)]
+        assert [part.weight for part in why.parts] == pytest.approx([like_3, like_0])
+
+    def test_who_rated_all_says_little_of_movies(self, make_dataset):
+        """Movies as documents: of four movies persons 0, 1 and 2 rated two each, person 3 all four.
+
+        idf: ln(4 / 3) + 1 of persons 0 to 2, ln(4 / 5) + 1 of person 3. A and B share persons 0 and 3.
+        """
+        fitted = knn("item-knn", similarity="cosine", weighting="tf-idf", centering="none").fit(make_dataset(FOUR))
+        some, all_ = np.log(4 / 3) + 1, np.log(4 / 5) + 1
+        near, similarity = fitted.neighbors.row(0)
+        a, b = np.sqrt(6 * some**2 + all_**2), np.sqrt(8 * some**2 + 2 * all_**2)
+        wanted = (np.sqrt(12) * some**2 + np.sqrt(2) * all_**2) / (a * b)
+        assert similarity[near == 1] == pytest.approx(wanted)
 
     def test_no_neighbor_is_no_opinion(self, make_dataset):
         data = make_dataset(FOUR)
@@ -137,6 +173,8 @@ def predicted(fitted, stars, data, u, i, c, z):
     rated = rated[: model.k]
     if not rated:
         return np.nan
+    if model.aggregation == "votes":
+        return sum(s for s, _ in rated)
     if model.aggregation == "sum":
         return sum(s * stars[cell] for s, cell in rated)
     total = sum(s * (stars[cell] - c[cell]) / z[cell] for s, cell in rated)
@@ -145,7 +183,7 @@ def predicted(fitted, stars, data, u, i, c, z):
 
 @pytest.mark.parametrize("by", ["user-knn", "item-knn"])
 @pytest.mark.parametrize("centering", ["none", "mean", "z-score", "baseline"])
-@pytest.mark.parametrize("aggregation", ["average", "sum"])
+@pytest.mark.parametrize("aggregation", ["average", "sum", "votes"])
 @pytest.mark.parametrize(("damping", "k"), [(0, 40), (0, 3), (1.5, 2), (1.5, 1)])
 def test_every_combination_is_the_formula(by, centering, aggregation, damping, k, make_dataset):
     stars = ratings()
@@ -186,6 +224,30 @@ def test_neighbors_beyond_the_neighborhood_are_never_asked(make_dataset):
 def test_the_advice_for_data_without_ratings_works(make_dataset):
     data = make_dataset([[1, 1, X, X], [X, 1, 1, X], [1, X, 1, 1]], scale=None)
     for by in ("user-knn", "item-knn"):
-        for measure in ("cosine", "jaccard"):
-            model = registry.create(by, {"similarity": measure, "centering": "none", "aggregation": "sum"})
+        for measure, aggregation in (("cosine", "sum"), ("jaccard", "sum"), ("cosine", "votes")):
+            model = registry.create(by, {"similarity": measure, "centering": "none", "aggregation": aggregation})
             assert np.isfinite(model.fit(data).score(Query.of_users(data, [0, 1, 2]))).any()
+        ranking = registry.create(by, registry.model_class(by).ranking)
+        assert np.isfinite(ranking.fit(data).score(Query.of_users(data, [0, 1, 2]))).any()
+
+
+@pytest.mark.parametrize("by", ["user-knn", "item-knn"])
+@pytest.mark.parametrize("weighting", ["binary", "tf-idf", "bm25"])
+@pytest.mark.parametrize("aggregation", ["sum", "votes"])
+def test_a_weighting_changes_who_is_near_and_nothing_else(by, weighting, aggregation, make_dataset):
+    """A plain cosine of weighed rows gives the neighbors; what they add is not weighed."""
+    stars = ratings() + 2.0
+    data, x = make_dataset(stars, scale=(0.0, 4.0)), np.nan_to_num(stars)
+    rows, known = (x, ~np.isnan(stars)) if by == "user-knn" else (x.T, ~np.isnan(stars).T)
+    cells = sp.csr_matrix((rows[known], np.nonzero(known)), rows.shape)
+    weighed = Weights.of(weighting, cells)(cells).toarray()
+    norm = np.linalg.norm(weighed, axis=1)
+    with np.errstate(invalid="ignore"):
+        similarity = np.nan_to_num(weighed @ weighed.T / np.outer(norm, norm))
+    np.fill_diagonal(similarity, 0)
+    adds = known * (rows if aggregation == "sum" else 1.0)
+    wanted = similarity @ adds if by == "user-knn" else (similarity @ adds).T
+    model = knn(by, similarity="cosine", weighting=weighting, centering="none", aggregation=aggregation)
+    found = model.fit(data).score(Query.of_users(data, np.arange(data.n_users)))
+    assert np.isfinite(found).sum() > 100
+    np.testing.assert_allclose(np.nan_to_num(found), wanted, rtol=1e-4, atol=1e-5)

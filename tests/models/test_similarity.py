@@ -7,6 +7,7 @@ import pytest
 
 from recengine import registry
 from recengine.data.dataset import Query
+from recengine.models import similarity as similarity_module
 from recengine.models.baseline import estimate_biases
 
 MEASURES = ["cosine", "adjusted-cosine", "pearson", "pearson-baseline", "jaccard", "msd"]
@@ -99,6 +100,48 @@ def test_every_measure_is_its_formula(by, measure, shrinkage, min_support, make_
         assert (np.diff(value) <= 0).all()
         tied = np.diff(value) == 0
         assert (np.diff(index)[tied] > 0).all()
+
+
+def long_table(n_users=120, n_items=90, seed=2):
+    """Most people share a column with hardly anyone, a few with everyone: both ways through the kernel."""
+    rng = np.random.default_rng(seed)
+    stars = rng.integers(0, 11, (n_users, n_items)) / 2.0
+    stars[rng.random(stars.shape) > 0.03] = np.nan
+    stars[::30] = rng.integers(0, 11, (n_users // 30, n_items)) / 2.0
+    return stars
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize(("shrinkage", "min_support"), [(0, 1), (3, 2)])
+def test_few_common_ratings_are_compared_by_the_same_formula(measure, shrinkage, min_support, make_dataset):
+    stars = long_table()
+    data = make_dataset(stars, scale=(0.0, 5.0))
+    met = (~np.isnan(stars)).astype(int) @ (~np.isnan(stars)).sum(axis=0)  # co-ratings, the person's own included
+    assert (4 * met < len(stars)).sum() > 20
+    assert (4 * met >= len(stars)).sum() > 20
+    model = registry.create("user-knn", {"similarity": measure, "shrinkage": shrinkage, "min_support": min_support})
+    wanted = all_similarities(stars, measure, data, "user-knn", shrinkage=shrinkage, min_support=min_support)
+    found, lists = found_by(model, data)
+    assert (wanted > NEAR).sum() > 20
+    np.testing.assert_allclose(found, wanted, atol=NEAR)
+    assert all(len(set(index.tolist())) == len(index) for index, _ in lists)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_the_bits_are_the_same_on_any_number_of_threads_and_for_a_row_alone(measure, make_dataset, monkeypatch):
+    data = make_dataset(long_table(), scale=(0.0, 5.0))
+    fitted = registry.create("user-knn", {"similarity": measure, "neighborhood": 7}).fit(data)
+    everyone = Query.of_users(data, np.arange(data.n_users))
+    whole = fitted.neighbors(everyone)
+    for cores, candidates in ((1, 4_000_000), (3, 1000)):
+        monkeypatch.setattr(similarity_module.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(similarity_module, "_KEYS", candidates)
+        again = fitted.neighbors(everyone)
+        for name in ("start", "index", "similarity"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+    for r in (0, 1, 77):
+        for alone, row in zip(fitted.neighbors(everyone.rows(r, r + 1)).row(0), whole.row(r), strict=True):
+            np.testing.assert_array_equal(alone, row)
 
 
 @pytest.mark.parametrize("by", ["user-knn", "item-knn"])

@@ -1,4 +1,4 @@
-"""Compiled loops (numba): what neither BLAS nor scipy.sparse can express.
+"""Compiled loops (numba) of the neighborhood models: what neighbors add up to.
 
 Every kernel works on a range of rows, releases the GIL and is cached on disk. A row is computed by one thread in
 a fixed order, so results do not depend on the number of threads.
@@ -9,80 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-COSINE, RESIDUAL, PEARSON, JACCARD, MSD = range(5)
-
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-
-@_compiled
-def similar_rows(
-    left_indptr, left_indices, left_data, right_indptr, right_indices, right_data,
-    left_norm, right_norm, right_count, own, first, last, code, min_support, shrinkage,
-):  # fmt: skip
-    """Similar right rows of the left rows `first` to `last`: how many each, then one sort key apiece, unordered.
-
-    The arguments are those of `similarity.nearest`; `code` names the measure. A key orders by similarity, then by
-    position, earlier ones higher: the bits of a positive float32 sort like the float. `similarity.unpack` reads it.
-    """
-    n = len(right_norm)
-    means = code == PEARSON
-    # Sums over the common columns, side by side for the cache: n, Σxy, Σx², Σy² and, for Pearson, Σx, Σy.
-    sums = np.zeros((n, 6 if means else 4), np.float64)
-    touched = np.empty(n, np.int32)
-    bits = np.empty(1, np.float32)
-    as_integer = bits.view(np.int32)
-    length = np.zeros(last - first, np.int64)
-    keys = np.empty(1024, np.int64)
-    used = 0
-    for r in range(first, last):
-        n_touched = 0
-        for p in range(left_indptr[r], left_indptr[r + 1]):
-            column, x = left_indices[p], np.float64(left_data[p])
-            for q in range(right_indptr[column], right_indptr[column + 1]):
-                j, y = np.uint32(right_indices[q]), np.float64(right_data[q])  # unsigned: no check for negatives
-                if sums[j, 0] == 0.0:
-                    touched[n_touched] = j
-                    n_touched += 1
-                sums[j, 0] += 1.0
-                sums[j, 1] += x * y
-                sums[j, 2] += x * x
-                sums[j, 3] += y * y
-                if means:
-                    sums[j, 4] += x
-                    sums[j, 5] += y
-        n_left, norm_left = left_indptr[r + 1] - left_indptr[r], left_norm[r]
-        while used + n_touched > len(keys):
-            keys = np.concatenate((keys, np.empty(len(keys), np.int64)))
-        found = 0
-        for t in range(n_touched):
-            j = touched[t]
-            common, xy, xx, yy = sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3]
-            top, bottom = xy, 1.0
-            if code == RESIDUAL:
-                bottom = np.sqrt(xx * yy) if xy > 0.0 else 1.0  # half of all pairs: a root saved
-            elif code == COSINE:
-                bottom = norm_left * right_norm[j]
-            elif code == PEARSON:
-                x, y = sums[j, 4], sums[j, 5]
-                a, b = common * xx - x * x, common * yy - y * y
-                # Below this a row is constant over the common columns, up to rounding: it has no direction.
-                varies = a > 1e-9 * common * xx and b > 1e-9 * common * yy
-                top, bottom = (common * xy - x * y, np.sqrt(a * b)) if varies else (0.0, 1.0)
-            elif code == JACCARD:
-                top, bottom = common, n_left + right_count[j] - common
-            else:
-                top, bottom = common, common + max(0.0, xx + yy - 2.0 * xy)
-            bits[0] = top * common / (bottom * (common + shrinkage))
-            # Also refuses the NaN of a row of zeros, which points nowhere.
-            if bits[0] > 0.0 and common >= min_support and j != own[r]:
-                keys[used + found] = (np.int64(as_integer[0]) << 32) | (0x7FFFFFFF - j)
-                found += 1
-            sums[j, 0] = sums[j, 1] = sums[j, 2] = sums[j, 3] = 0.0
-            if means:
-                sums[j, 4] = sums[j, 5] = 0.0
-        used += found
-        length[r - first] = found
-    return length, keys[:used]
 
 
 @_compiled
