@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recengine.data.dataset import Dataset, Float32, Int64, Query
 from recengine.explain import Explanation, Part
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions
-from recengine.models.descent import MovieSide, descend, nearest, start
+from recengine.models.descent import descend, start
+from recengine.models.factors import Movies, split_by_history
 from recengine.models.similarity import Float64, in_parts, kernel_array, kernel_csr, rows_of
 
 _SWEEPS, _FIRST_STEP = 40, 0.1  # of the fold-in
@@ -36,6 +38,7 @@ class BPR(Recommender):
     name: ClassVar[str] = "bpr"
     title: ClassVar[str] = "Bayesian personalized ranking"
     family: ClassVar[Family] = "factors"
+    revision: ClassVar[int] = 2
 
     factors: int = Field(64, ge=1, le=500, description="Length of the vectors of people and movies")
     epochs: int = Field(60, ge=1, le=500, description="Draws per interaction")
@@ -48,7 +51,7 @@ class BPR(Recommender):
     @property
     def traits(self) -> Traits:
         """It ranks."""
-        return Traits(ratings=False, personal=True, exact=False)
+        return Traits(ratings=False, personal=True)
 
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Draw pairs from the seed and take a step for each."""
@@ -67,56 +70,62 @@ class BPR(Recommender):
             )
 
         bias, factors = descend(epoch, self.epochs, self.learning_rate, self.decay, context, (b_i, q))
-        return FittedBPR(model=self, scale=train.scale, movies=MovieSide(0.0, 1.0, bias, factors, count))
+        return FittedBPR(model=self, scale=train.scale, bias=bias, movies=Movies(factors, count))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedBPR(Fitted):
-    """The movies' biases and vectors; a person's vector is worked out from the query."""
+    """`bias`: b_i, float32 `(n_items,)`. `movies`: q. A person's vector is worked out from the query."""
 
     model: BPR
-    movies: MovieSide
+    bias: Float32
+    movies: Movies
 
     def people(self, query: Query) -> Float64:
-        """0 and p_u from the histories, float64 `(b, 1 + d)`."""
+        """p_u from the histories, float64 `(b, d)`."""
         from recengine.models import kernels_sgd
 
         indptr, indices, _ = kernel_csr(query.history)
-        movies = (kernel_array(self.movies.bias, np.float32), kernel_array(self.movies.factors, np.float32))
 
         def part(first: int, last: int) -> Float64:
-            found: Float64 = kernels_sgd.bpr_fold_in(
-                indptr, indices, *movies, _FIRST_STEP, self.model.user_regularization, _SWEEPS, first, last
-            )
+            found: Float64 = kernels_sgd.bpr_fold_in(indptr, indices, *self._held, first, last)
             return found
 
         parts = in_parts(part, len(query), rows=32)
-        vectors = np.concatenate(parts) if parts else np.zeros((0, self.model.factors))
-        return np.pad(vectors, ((0, 0), (1, 0)))
+        return np.concatenate(parts) if parts else np.zeros((0, self.model.factors))
+
+    @property
+    def _held(self) -> tuple[NDArray[Any], NDArray[Any], float, float, int]:
+        """What the fold-in's kernels take besides a history."""
+        bias, factors = kernel_array(self.bias, np.float32), kernel_array(self.movies.factors, np.float32)
+        return bias, factors, _FIRST_STEP, self.model.user_regularization, _SWEEPS
 
     def score(self, query: Query) -> Float32:
         """b_i + p_u·q_i; NaN for an unknown person or movie."""
-        return self.movies.score(self.people(query), query)
+        return self.movies.opinions(self.movies.products(self.people(query)) + self.bias, query)
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """The same for chosen cells."""
-        return self.movies.score_cells(self.people(query), query, row, item)
+        value = self.movies.products_at(self.people(query), row, item) + self.bias[item]
+        return self.movies.opinions_at(value, query, row, item)
 
     def fallback(self, query: Query) -> Float32:
         """The number of ratings, the same for everyone."""
-        return np.tile(self.movies.count.astype(np.float32), (len(query), 1))
+        return self.movies.counts(query)
 
     def explain(self, query: Query, item: int) -> Explanation:
-        """b_i, and the movies met that are nearest to this one: not exact.
+        """b_i, and what the pairs of each movie met brought: exact.
 
-        p_u·q_i is shared out in proportion to the positive cosines of q_i and q_j over all of the history; where none
-        is positive, no movie has a share.
+        Every step adds a multiple of q_j − q_k to p_u, j met and k not, so p_u·q_i is a sum over the movies met.
         """
-        query, movies = query.rows(0, 1), self.movies
-        if told := movies.stranger(self, query, item, "number of ratings"):
-            return told
-        person, like = self.people(query), np.maximum(movies.likeness(query, item), 0.0)
-        score, bias = float(movies.score(person, query)[0, item]), float(movies.bias[item])
-        share = (score - bias) * like / max(float(like.sum()), 1e-12)
-        effects = [Part("effect", bias, what="how popular the movie is")]
-        return nearest(score, 0.0, "no evidence", effects, movies, query, item, share)
+        from recengine.models import kernels_sgd
+
+        query = query.rows(0, 1)
+        if stranger := self.movies.stranger(self, query, item, "number of ratings"):
+            return stranger
+        met = kernel_csr(query.history)[1]
+        _, weight, drawn = kernels_sgd.bpr_climb(met, *self._held)
+        liking = self.movies.products(self.movies.factors[[item]].astype(np.float64))[0]
+        share = (weight * (liking[met] - liking[drawn])).sum(axis=0)
+        bias = Part("effect", float(self.bias[item]), what="how popular the movie is")
+        return split_by_history(query, share, np.ones(len(met)), 0.0, "no evidence", [bias])

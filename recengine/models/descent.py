@@ -1,4 +1,4 @@
-"""What the factor models learned by stochastic gradient descent share: the movies' side, its scores, explanations.
+"""What the factor models learned by stochastic gradient descent share: the descent, and a rating model with fold-in.
 
 The fit keeps what belongs to the movies alone. A person's part is worked out from the query's history, for stored
 people as for visitors, so that both take one path.
@@ -8,114 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recengine.data.dataset import Bool, Dataset, Float32, Int64, Query, freeze
+from recengine.data.dataset import Dataset, Float32, Int64, Query, freeze
 from recengine.errors import ModelError
 from recengine.explain import Explanation, Part
 from recengine.model import Context, Fitted
 from recengine.models.baseline import Biases
-from recengine.models.similarity import Float64, in_parts, kernel_array, kernel_csr, rows_of
+from recengine.models.factors import Movies, split_by_history
+from recengine.models.similarity import Float64, in_parts, kernel_array, kernel_csr
 
-_NEAREST = 10  # rated movies that an explanation names
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedByDescent(Fitted):
+    """r̂_ui = μ + s (b_u + b_i + x_u·q_i) with x_u = p_u + |I_u|^−½ Σ_{j∈I_u} y_j.
 
-@dataclass(frozen=True, eq=False)
-class MovieSide:
-    """score_ui = μ + s (b_u + b_i + x_u·q_i), as far as the movies decide it.
-
-    `mean`: μ, 0 where scores are no ratings. `unit`: s, a quarter of the rating scale's width (1 for 1 to 5 stars), so
-    that hyperparameters mean the same on any scale; 1 where scores are no ratings.
-    `bias`: b_i, float32 `(n_items,)`. `factors`: q_i, float32 `(n_items, d)`.
-    `count`: ratings a movie, int64 `(n_items,)`. The other side is `people`, float64 `(b, 1 + d)`: b_u and x_u.
+    `mean`: μ. `unit`: s, see `unit_of`. `bias`: b_i, float32 `(n_items,)`. `movies`: q. `implicit`: y, float32
+    `(n_items, d)`, or no rows for a model without. `regularization`: λ of the fold-in. `biases`: the baseline that
+    stands in.
     """
 
     mean: float
     unit: float
     bias: Float32
-    factors: Float32
-    count: Int64
-
-    @cached_property
-    def by_factor(self) -> Float32:
-        """q by factor, float32 `(d, n_items)`."""
-        return freeze(np.ascontiguousarray(self.factors.T))
-
-    def acquainted(self, query: Query) -> Bool:
-        """Whose history holds a movie that somebody in the training data rated, bool `(b,)`."""
-        known = rows_of(query.history)[self.count[query.history.indices] > 0]
-        return np.bincount(known, minlength=len(query)) > 0
-
-    def score(self, people: Float64, query: Query) -> Float32:
-        """The formula for every movie, float32 `(b, n_items)`; NaN for an unknown person or movie."""
-        from recengine.models import kernels_sgd
-
-        u_bias, vectors = people[:, :1], kernel_array(people[:, 1:], np.float64)
-        i_bias = np.where(self.count > 0, self.bias.astype(np.float64), np.nan)
-
-        def part(first: int, last: int) -> Float32:
-            found = kernels_sgd.products(vectors, self.by_factor, first, last)
-            return np.asarray(self.mean + self.unit * (found + i_bias + u_bias[first:last]), np.float32)
-
-        parts = in_parts(part, len(query), rows=32)
-        value = np.concatenate(parts) if parts else np.zeros(query.history.shape, np.float32)
-        value[~self.acquainted(query)] = np.nan
-        return value
-
-    def score_cells(self, people: Float64, query: Query, row: Int64, item: Int64) -> Float32:
-        """The same for chosen cells, float32 `(m,)`."""
-        from recengine.models import kernels_sgd
-
-        found = kernels_sgd.products_at(
-            kernel_array(people[:, 1:], np.float64), kernel_array(self.factors, np.float32),
-            kernel_array(row, np.int64), kernel_array(item, np.int64),
-        )  # fmt: skip
-        value = self.mean + self.unit * (people[row, 0] + self.bias[item] + found)
-        return np.where(self.acquainted(query)[row] & (self.count[item] > 0), value, np.nan).astype(np.float32)
-
-    def likeness(self, query: Query, item: int) -> Float64:
-        """The cosine of q_i and q_j for every movie j of the first query's history, float64; 0 for a vector of 0."""
-        rated, asked = self.factors[query.history[0].indices].astype(np.float64), self.factors[item].astype(np.float64)
-        norm = np.linalg.norm(rated, axis=1) * np.linalg.norm(asked)
-        return np.asarray(rated @ asked / np.where(norm > 0, norm, 1.0), np.float64)
-
-    def stranger(self, fitted: Fitted, query: Query, item: int, stand_in: str) -> Explanation | None:
-        """Where there is no opinion on `item` for the first query: why, and what stands in."""
-        if self.count[item] and self.acquainted(query)[0]:
-            return None
-        who = "nobody else rated what this person did" if query.history[0].nnz else "nothing has been rated yet"
-        why = who if self.count[item] else "nobody has rated this movie"
-        value = float(fitted.fallback(query.rows(0, 1))[0, item])
-        return Explanation(value, value, stand_in, (), exact=False, fallback=f"{why}; the {stand_in} stands in")
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FittedByDescent(Fitted):
-    """A rating model: `movies`; `implicit`, y_j, float32 `(n_items, d)`, or no rows for a model without.
-
-    `regularization`: λ of the fold-in. `biases`: the baseline that stands in.
-    """
-
-    movies: MovieSide
+    movies: Movies
     implicit: Float32
     regularization: float
     biases: Biases
 
     def people(self, query: Query) -> Float64:
-        """b_u and p_u + |I_u|^−½ Σ y_j from the histories, float64 `(b, 1 + d)` (ridge regression).
-
-        Cost: O(|I_u| d² + d³) a person.
-        """
+        """b_u and x_u from the histories, float64 `(b, 1 + d)` (ridge regression). Cost: O(|I_u| d² + d³) a person."""
         from recengine.models import kernels_sgd
 
-        movies = self.movies
         indptr, indices, value = kernel_csr(query.history)
         arrays = (
-            indptr, indices, kernel_array((value - np.float64(movies.mean)) / movies.unit, np.float64),
-            kernel_array(movies.bias, np.float32), kernel_array(movies.factors, np.float32),
+            indptr, indices, kernel_array((value - np.float64(self.mean)) / self.unit, np.float64),
+            kernel_array(self.bias, np.float32), kernel_array(self.movies.factors, np.float32),
             kernel_array(self.implicit, np.float32), float(self.regularization),
         )  # fmt: skip
 
@@ -124,67 +54,48 @@ class FittedByDescent(Fitted):
             return found
 
         parts = in_parts(part, len(query), rows=32)
-        return np.concatenate(parts) if parts else np.zeros((0, 1 + movies.factors.shape[1]))
+        return np.concatenate(parts) if parts else np.zeros((0, 1 + self.movies.factors.shape[1]))
 
     def score(self, query: Query) -> Float32:
-        """μ + s (b_u + b_i + (p_u + |I_u|^−½ Σ y_j)·q_i); NaN for an unknown person or movie."""
-        return self.movies.score(self.people(query), query)
+        """μ + s (b_u + b_i + x_u·q_i); NaN for an unknown person or movie."""
+        people = self.people(query)
+        found = self.movies.products(people[:, 1:]) + self.bias + people[:, :1]
+        return self.movies.opinions(self.mean + self.unit * found, query)
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """The same for chosen cells."""
-        return self.movies.score_cells(self.people(query), query, row, item)
+        people = self.people(query)
+        found = self.movies.products_at(people[:, 1:], row, item) + self.bias[item] + people[row, 0]
+        return self.movies.opinions_at(self.mean + self.unit * found, query, row, item)
 
     def fallback(self, query: Query) -> Float32:
         """The bias baseline."""
         return self.biases.score(query)
 
     def explain(self, query: Query, item: int) -> Explanation:
-        """Mean, biases, and what the rated movies nearest to this one add: not exact, the farther ones are left out."""
-        query, movies = query.rows(0, 1), self.movies
-        if told := movies.stranger(self, query, item, "user and item bias"):
-            return told
-        person = self.people(query)
-        effects = [
-            Part("effect", movies.unit * float(person[0, 0]), what="how generous the person is"),
-            Part("effect", movies.unit * float(movies.bias[item]), what="how well liked the movie is"),
-        ]
-        score, share = float(movies.score(person, query)[0, item]), self._shares(query, item)
-        return nearest(score, movies.mean, "mean of all ratings", effects, movies, query, item, share)
+        """Mean, biases, and a part for each rated movie, since x_u is linear in what b_u leaves of the ratings: exact.
 
-    def _shares(self, query: Query, item: int) -> Float64:
-        """What each rated movie j adds to s (p_u + |I_u|^−½ Σ y_j)·q_i, which is linear in the ratings.
-
-        s times q_i·A⁻¹q_j ((r_uj − μ)/s − b_u − b_j − |I_u|^−½ Σ y·q_j) + |I_u|^−½ y_j·q_i,
-        with A = Σ_j q_j q_jᵀ + λ|I_u|^½.
+        With A = Σ_j q_j q_jᵀ + λ |I_u|^½, rated movie j adds s times
+        q_i·A⁻¹q_j ((r_uj − μ)/s − b_u − b_j − |I_u|^−½ Σ y·q_j) + |I_u|^−½ y_j·q_i.
         """
-        history, movies = query.history, self.movies
-        rated, asked = movies.factors[history.indices].astype(np.float64), movies.factors[item].astype(np.float64)
-        implicit = np.zeros_like(rated)
-        if len(self.implicit):
-            implicit = self.implicit[history.indices] / np.sqrt(history.nnz)
-        known = self.people(query)[0, 0] + movies.bias[history.indices] + rated @ implicit.sum(axis=0)
-        left = (history.data - movies.mean) / movies.unit - known
-        ridge = self.regularization * np.sqrt(history.nnz) * np.eye(len(asked))
-        weight = rated @ np.linalg.solve(rated.T @ rated + ridge, asked)
-        return np.asarray(movies.unit * (weight * left + implicit @ asked), np.float64)
+        from recengine.models import kernels_factors
 
-
-def nearest(
-    score: float, base: float, base_name: str, effects: list[Part], movies: MovieSide, query: Query, item: int,
-    share: Float64,
-) -> Explanation:  # fmt: skip
-    """An explanation by the effects and the rated movies whose vectors are most like the item's, strongest first.
-
-    `share`: what each movie of the history adds. Not exact: only the nearest are named.
-    """
-    history, likeness = query.history[0], movies.likeness(query, item)
-    parts = [
-        Part("movie", float(share[at]), index=int(history.indices[at]), similarity=float(likeness[at]),
-             rating=float(history.data[at]))
-        for at in np.argsort(-likeness, kind="stable")[:_NEAREST]
-    ]  # fmt: skip
-    parts = sorted([*effects, *parts], key=lambda part: -abs(part.weight))
-    return Explanation(score, base, base_name, tuple(parts), exact=False)
+        query = query.rows(0, 1)
+        if stranger := self.movies.stranger(self, query, item, "user and item bias"):
+            return stranger
+        history, b_u = query.history, float(self.people(query)[0, 0])
+        q_j, q_i = (self.movies.factors[at].astype(np.float64) for at in (history.indices, item))
+        y_j = self.implicit[history.indices] / np.sqrt(history.nnz) if len(self.implicit) else np.zeros_like(q_j)
+        left = (history.data - np.float64(self.mean)) / self.unit - b_u - self.bias[history.indices]
+        left -= (q_j * y_j.sum(axis=0)).sum(axis=1)
+        ridge = self.regularization * np.sqrt(history.nnz) * np.eye(len(q_i))
+        weight = kernels_factors.influence(ridge, kernel_array(q_j, np.float64), kernel_array(q_i, np.float64))
+        effects = [
+            Part("effect", self.unit * b_u, what="how generous the person is"),
+            Part("effect", self.unit * float(self.bias[item]), what="how well liked the movie is"),
+        ]
+        target, presence = self.unit * left, self.unit * (y_j * q_i).sum(axis=1)
+        return split_by_history(query, weight, target, self.mean, "mean of all ratings", effects, presence)
 
 
 def start(seed: int, count: Int64, factors: int, spread: float) -> tuple[Float64, NDArray[np.uint64]]:

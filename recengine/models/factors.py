@@ -6,9 +6,9 @@ A person is a vector p_u, a movie a vector q_i, of d factors each, and p_u·q_i 
     Σ_{(u,i) rated} (t_ui − p_u·q_i)² + α Σ_{all u,i} (p_u·q_i)² + Σ_u λ_u ‖p_u − c‖² + Σ_i λ_i ‖q_i − c‖²,
     λ_u = λ (|I_u| + α n_items)^ν,    λ_i = λ (|U_i| + α n_users)^ν.
 
-With one side held the other is a least-squares problem for each row alone. It is solved exactly, so the loss never
-rises, and a person's vector follows from their ratings and the movies' vectors: the fold-in of visitors, which stored
-people take too.
+With one side held the other is a least-squares problem for each row alone. Solved exactly, the loss never rises, and a
+person's vector follows from their ratings and the movies' vectors: the fold-in of visitors, which stored people take
+too. `als` and `nmf` are fitted by it, `ials` by cheaper steps (`recengine.models.alternating`).
 """
 
 from __future__ import annotations
@@ -55,10 +55,7 @@ class Objective:
         """α Σ q qᵀ, float64 `(d, d)`."""
         if not self.unobserved:
             return freeze(np.zeros((factors.shape[1], factors.shape[1])))
-        from recengine.models import kernels_als
-
-        parts = in_parts(lambda first, last: kernels_als.squares(factors, first, last), len(factors), rows=8192)
-        return freeze(self.unobserved * np.sum(parts, axis=0))
+        return freeze(self.unobserved * squares(factors))
 
     def solve(self, cells: sp.csr_matrix, factors: Float32, gram: Float64 | None = None) -> Float32:
         """The best vector of each row of `cells` (targets t) for given `factors` of its columns, float32 `(b, d)`.
@@ -89,19 +86,47 @@ class Objective:
         context.step(1.0, "done")
         return users, freeze(items)
 
-    def influence(self, person: Float32, history: sp.csr_matrix, factors: Float32, item: int) -> tuple[Float64, float]:
+    def influence(
+        self, person: Float32, history: sp.csr_matrix, factors: Float32, item: int, gram: Float64 | None = None
+    ) -> tuple[Float64, float]:
         """How p_u·q_i follows from the targets t_uj of the one row of `history`: s_uij t'_uj each, and the rest.
 
         s_uij = q_i·A⁻¹q_j with A = α Σ q qᵀ + Σ_{j∈I_u} q_j q_jᵀ + λ_u, and t'_uj = t_uj − c·q_j. Together with
         c·q_i they add up to p_u·q_i. Where p ≥ 0 binds, all is over the factors above 0, and the second number
         returned is what those at 0 take away from c·q_i. Source: Hu, Koren and Volinsky (2008), section 5.
         """
+        from recengine.models import kernels_factors
+
         free = person > 0 if self.nonnegative else np.ones(len(person), np.bool_)
         rated, asked = factors[history.indices].astype(np.float64)[:, free], factors[item].astype(np.float64)
         ridge = self.ridge(np.array([history.nnz]), history.shape[1])
-        matrix = self.gram(factors)[np.ix_(free, free)] + rated.T @ rated + ridge * np.eye(free.sum())
-        weight = rated @ np.linalg.solve(matrix, asked[free])
+        everyone = self.gram(factors) if gram is None else gram
+        matrix = everyone[np.ix_(free, free)] + ridge * np.eye(free.sum())
+        weight: Float64 = kernels_factors.influence(
+            matrix, kernel_array(rated, np.float64), kernel_array(asked[free], np.float64)
+        )
         return weight, -self.prior * float(asked[~free].sum())
+
+
+def squares(factors: Float32) -> Float64:
+    """Σ q qᵀ, float64 `(d, d)`. Cost: O(n d²), spread over the cores."""
+    from recengine.models import kernels_als
+
+    vectors = kernel_array(factors, np.float32)
+    parts = in_parts(lambda first, last: kernels_als.squares(vectors, first, last), len(vectors), rows=8192)
+    return np.asarray(np.sum(parts, axis=0), np.float64)
+
+
+def axes(matrix: Float64) -> tuple[Float64, Float64]:
+    """Eigenvalues of a sum of squares, descending `(d,)`, and its eigenvectors `(d, d)`; 0 where only rounding is left.
+
+    One thread, as in `truncated_svd`.
+    """
+    with _one_thread, threadpool_limits(1, "blas"):
+        value, basis = np.linalg.eigh(matrix)
+    value, basis = value[::-1], basis[:, ::-1]
+    real = value > 1e-12 * value[0]
+    return value * real, basis * real
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,20 +149,22 @@ class Movies:
         """Movies that anybody rated, bool `(n_items,)`."""
         return freeze(self.count > 0)
 
-    def products(self, people: Float32) -> Float32:
-        """p·q of every movie, float32 `(b, n_items)`. Cost: O(b n_items d)."""
-        from recengine.models import kernels_als
+    def products(self, people: NDArray[Any]) -> NDArray[Any]:
+        """p·q of every movie, `(b, n_items)`, in the precision of `people`. Cost: O(b n_items d)."""
+        from recengine.models import kernels_factors
 
-        left, right = kernel_array(people, np.float32), self.transposed
-        parts = in_parts(lambda first, last: kernels_als.products(left, right, first, last), len(left), rows=32)
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.count)), np.float32)
+        left, right = kernel_array(people, people.dtype.type), self.transposed
+        parts = in_parts(lambda first, last: kernels_factors.products(left, right, first, last), len(left), rows=32)
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.count)), left.dtype)
 
-    def products_at(self, people: Float32, row: Int64, item: Int64) -> Float32:
-        """p·q of chosen cells, float32 `(m,)`."""
-        from recengine.models import kernels_als
+    def products_at(self, people: NDArray[Any], row: Int64, item: Int64) -> NDArray[Any]:
+        """p·q of chosen cells, `(m,)`, in the precision of `people`."""
+        from recengine.models import kernels_factors
 
-        left, rows, items = kernel_array(people, np.float32), kernel_array(row, np.int64), kernel_array(item, np.int64)
-        found: Float32 = kernels_als.products_at(left, self.transposed, rows, items)
+        arrays = (kernel_array(people, people.dtype.type), kernel_array(self.factors, np.float32))
+        found: NDArray[Any] = kernels_factors.products_at(
+            *arrays, kernel_array(row, np.int64), kernel_array(item, np.int64)
+        )
         return found
 
     def acquainted(self, query: Query) -> Bool:
@@ -145,13 +172,15 @@ class Movies:
         of_row = rows_of(query.history)[self.known[query.history.indices]]
         return np.bincount(of_row, minlength=len(query)) > 0
 
-    def opinions(self, score: Float32, query: Query) -> Float32:
-        """`score` `(b, n_items)` with NaN where nothing was learned: an unknown person or movie."""
-        return np.where(self.acquainted(query)[:, None] & self.known, score, np.float32(np.nan))
+    def opinions(self, score: NDArray[Any], query: Query) -> Float32:
+        """`score` `(b, n_items)` as float32, with NaN where nothing was learned: an unknown person or movie."""
+        told = self.acquainted(query)[:, None] & self.known
+        return np.asarray(np.where(told, score, np.float32(np.nan)), np.float32)
 
-    def opinions_at(self, score: Float32, query: Query, row: Int64, item: Int64) -> Float32:
+    def opinions_at(self, score: NDArray[Any], query: Query, row: Int64, item: Int64) -> Float32:
         """The same for chosen cells `(m,)`."""
-        return np.where(self.acquainted(query)[row] & self.known[item], score, np.float32(np.nan))
+        told = self.acquainted(query)[row] & self.known[item]
+        return np.asarray(np.where(told, score, np.float32(np.nan)), np.float32)
 
     def counts(self, query: Query) -> Float32:
         """The number of ratings, the same for everyone: what stands in where scores are no ratings."""
@@ -168,13 +197,17 @@ class Movies:
 
 
 def split_by_history(
-    query: Query, weight: NDArray[Any], target: NDArray[Any], base: float, base_name: str, extra: Sequence[Part] = ()
-) -> Explanation:
-    """A score as `base` + Σ weight · target over the movies in the first query's history, strongest first: exact."""
+    query: Query, weight: NDArray[Any], target: NDArray[Any], base: float, base_name: str,
+    extra: Sequence[Part] = (), presence: float | NDArray[Any] = 0.0,
+) -> Explanation:  # fmt: skip
+    """A score as `base` + Σ (weight · target + presence) over the movies in the first query's history: exact.
+
+    Strongest first, with the parts in `extra`. `presence`: what a movie adds whatever its rating.
+    """
     history = query.history[0]
-    parts = [*extra]
-    for index, rating, s, t in zip(history.indices, history.data, weight, target, strict=True):
-        parts.append(Part("movie", float(s * t), index=int(index), similarity=float(s), rating=float(rating)))
+    parts, share = [*extra], weight * target + presence
+    for index, rating, s, total in zip(history.indices, history.data, weight, share, strict=True):
+        parts.append(Part("movie", float(total), index=int(index), similarity=float(s), rating=float(rating)))
     parts.sort(key=lambda part: -abs(part.weight))
     return Explanation(base + sum(part.weight for part in parts), base, base_name, tuple(parts), exact=True)
 

@@ -10,7 +10,8 @@ from pydantic import Field
 from recengine.data.dataset import Dataset, freeze
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import estimate_biases, require_ratings
-from recengine.models.descent import FittedByDescent, MovieSide, by_frequency, descend, start, unit_of
+from recengine.models.descent import FittedByDescent, by_frequency, descend, start, unit_of
+from recengine.models.factors import Movies
 from recengine.models.similarity import kernel_array, kernel_csr, rows_of
 
 
@@ -32,6 +33,7 @@ class FunkSVD(Recommender):
     name: ClassVar[str] = "funk-svd"
     title: ClassVar[str] = "Matrix factorization (SGD)"
     family: ClassVar[Family] = "factors"
+    revision: ClassVar[int] = 2
 
     factors: int = Field(100, ge=1, le=500, description="Length of the vectors of people and movies")
     epochs: int = Field(60, ge=1, le=500, description="Passes over the ratings")
@@ -43,7 +45,7 @@ class FunkSVD(Recommender):
     @property
     def traits(self) -> Traits:
         """It predicts ratings."""
-        return Traits(ratings=True, personal=True, exact=False)
+        return Traits(ratings=True, personal=True)
 
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Run through the ratings, in an order drawn from the seed."""
@@ -65,7 +67,7 @@ class FunkSVD(Recommender):
 
         bias, factors = descend(epoch, self.epochs, self.learning_rate, self.decay, context, (b_i, q))
         return FittedByDescent(
-            model=self, scale=train.scale, movies=MovieSide(mean, unit, bias, factors, ratings.item_count),
+            model=self, scale=train.scale, mean=mean, unit=unit, bias=bias, movies=Movies(factors, ratings.item_count),
             implicit=freeze(np.zeros((0, self.factors), np.float32)), regularization=self.regularization,
             biases=estimate_biases(ratings),
         )  # fmt: skip

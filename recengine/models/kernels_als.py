@@ -1,4 +1,4 @@
-"""Compiled loops (numba) of the factor models: regularised least squares row by row, and products of factors.
+"""Compiled loops (numba) of the factor models: regularised least squares solved exactly, row by row.
 
 Every kernel works on a range of rows, releases the GIL and is cached on disk. A row is computed by one thread in
 a fixed order, so results do not depend on the number of threads.
@@ -11,9 +11,13 @@ import numpy as np
 
 _ROUNDING = 1e-10  # in `_pivot`, of the largest entry: what is this close to 0 counts as 0
 _EXCHANGES = 1000  # at most: it takes about five, but a compiled loop that rounding kept awake could not be cancelled
+_LANES = 8  # rows of a matrix are as long as a multiple of this: loops over them leave no remainder
+_ROWS = 32  # added to a matrix at a time: they stay in the fastest cache
 
 # Without "contract" no multiply-adds are fused, which halves the speed; nothing is reordered by it.
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+# Sums over factors in several lanes at once: another order than from left to right, but the same in every run.
+_summed = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 
 
 @_compiled
@@ -24,31 +28,34 @@ def solve_rows(indptr, indices, target, factors, gram, ridge, prior, nonnegative
     is `prior` throughout. Sums are float64, the result is float32 `(last − first, d)`.
     """
     d = factors.shape[1]
+    width = -(-d // _LANES) * _LANES
     out = np.empty((last - first, d), np.float32)
-    matrix, right, x, eight = np.empty((d, d)), np.empty(d), np.empty(d), np.empty((8, d))
+    matrix, right, x = np.empty((width, width)), np.empty(width), np.empty(width)
+    rows, one = np.zeros((_ROWS, width)), np.ones(_ROWS)
     for r in range(first, last):
         start, stop = indptr[r], indptr[r + 1]
         x[:] = prior
         if start < stop:
-            matrix[:] = gram
-            right[:] = ridge[r] * prior
-            for f in range(d):
+            matrix[:] = 0.0
+            matrix[:d, :d] = gram
+            right[:] = 0.0
+            right[:d] = ridge[r] * prior
+            for f in range(width):  # beyond d nothing is asked, and 0 is the answer
                 matrix[f, f] += ridge[r]
-            for p in range(start, stop, 8):
-                for t in range(8):
-                    if p + t < stop:
-                        q, value, copy = factors[indices[p + t]], target[p + t], eight[t]
-                        for f in range(len(copy)):
-                            copy[f] = q[f]
-                            right[f] += value * copy[f]
-                    else:
-                        eight[t] = 0.0
-                _add_squares(matrix, eight)
+            for p in range(start, stop, _ROWS):
+                n = min(_ROWS, stop - p)
+                for t in range(n):
+                    q, value, copy = factors[indices[p + t]], target[p + t], rows[t]
+                    for f in range(d):
+                        copy[f] = q[f]
+                    for f in range(width):
+                        right[f] += value * copy[f]
+                _add_squares(matrix, rows, n, one)
             if nonnegative:
                 _pivot(matrix, right, x)
             else:
                 _eliminate(matrix, right, x)
-        out[r - first] = x
+        out[r - first] = x[:d]
     return out
 
 
@@ -56,52 +63,57 @@ def solve_rows(indptr, indices, target, factors, gram, ridge, prior, nonnegative
 def squares(factors, first, last):
     """Σ q qᵀ over the rows `first` to `last`, float64 `(d, d)`."""
     d = factors.shape[1]
-    out, eight = np.zeros((d, d)), np.empty((8, d))
-    for p in range(first, last, 8):
-        for t in range(8):
-            eight[t] = 0.0
-            if p + t < last:
-                eight[t] = factors[p + t]
-        _add_squares(out, eight)
+    width = -(-d // _LANES) * _LANES
+    out, rows, one = np.zeros((width, width)), np.zeros((_ROWS, width)), np.ones(_ROWS)
+    for p in range(first, last, _ROWS):
+        n = min(_ROWS, last - p)
+        rows[:n, :d] = factors[p : p + n]
+        _add_squares(out, rows, n, one)
     _mirror(out)
-    return out
+    return out[:d, :d].copy()
+
+
+@_summed
+def _dot(left, right):
+    """left · right."""
+    total = left.dtype.type(0)
+    for f in range(len(left)):
+        total += left[f] * right[f]
+    return total
 
 
 @_compiled
-def products(left, right, first, last):
-    """Rows `first` to `last` of left @ right, float32: the bits of a row do not depend on its company, as BLAS's do."""
-    d, n = right.shape
-    out = np.zeros((last - first, n), np.float32)
-    for r in range(first, last):
-        row = out[r - first]
-        for f in range(d):
-            weight, column = left[r, f], right[f]
-            for i in range(n):
-                row[i] += weight * column[i]
-    return out
+def _add_squares(matrix, rows, n, weight):
+    """Add Σ weight q qᵀ of the first n rows q to the upper triangle; the rows that follow are overwritten."""
+    while n % 4:
+        rows[n] = 0
+        n += 1
+    for f in range(0, len(matrix), 4):
+        _add_four(matrix, f, rows[:n], weight)
 
 
 @_compiled
-def products_at(left, right, row, item):
-    """`left[row[m]] · right[:, item[m]]` for each m, float32, summed in the order of `products`."""
-    out = np.zeros(len(row), np.float32)
-    for m in range(len(row)):
-        for f in range(len(right)):
-            out[m] += left[row[m], f] * right[f, item[m]]
-    return out
+def _add_four(matrix, f, rows, weight):
+    """Add Σ weight q qᵀ of the `rows` q, four at a time, to the rows f to f + 3 of the upper triangle.
 
-
-@_compiled
-def _add_squares(matrix, eight):
-    """Add Σ q qᵀ of eight rows to the upper triangle: together they load and store it once."""
-    for f in range(len(matrix)):
-        row, rest = matrix[f, f:], eight[:, f:]  # slices: the compiler sees that nothing is counted from the end
-        q0, q1, q2, q3, q4, q5, q6, q7 = rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6], rest[7]
-        a0, a1, a2, a3, a4, a5, a6, a7 = q0[0], q1[0], q2[0], q3[0], q4[0], q5[0], q6[0], q7[0]
-        for g in range(len(row)):
-            row[g] += (a0 * q0[g] + a1 * q1[g] + a2 * q2[g] + a3 * q3[g]) + (
-                a4 * q4[g] + a5 * q5[g] + a6 * q6[g] + a7 * q7[g]
-            )
+    Four rows by four: sixteen numbers are multiplied with each eight that are loaded. Below the diagonal, back to a
+    multiple of the lanes, what is written means nothing.
+    """
+    low = f // _LANES * _LANES
+    m0, m1, m2, m3 = matrix[f, low:], matrix[f + 1, low:], matrix[f + 2, low:], matrix[f + 3, low:]
+    for k in range(0, len(rows), 4):
+        a, b, c, e = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
+        u, v, w, z = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
+        a0, a1, a2, a3 = u * a[f], u * a[f + 1], u * a[f + 2], u * a[f + 3]
+        b0, b1, b2, b3 = v * b[f], v * b[f + 1], v * b[f + 2], v * b[f + 3]
+        c0, c1, c2, c3 = w * c[f], w * c[f + 1], w * c[f + 2], w * c[f + 3]
+        e0, e1, e2, e3 = z * e[f], z * e[f + 1], z * e[f + 2], z * e[f + 3]
+        qa, qb, qc, qe = a[low:], b[low:], c[low:], e[low:]
+        for g in range(len(m0)):
+            m0[g] = m0[g] + a0 * qa[g] + b0 * qb[g] + c0 * qc[g] + e0 * qe[g]
+            m1[g] = m1[g] + a1 * qa[g] + b1 * qb[g] + c1 * qc[g] + e1 * qe[g]
+            m2[g] = m2[g] + a2 * qa[g] + b2 * qb[g] + c2 * qc[g] + e2 * qe[g]
+            m3[g] = m3[g] + a3 * qa[g] + b3 * qb[g] + c3 * qc[g] + e3 * qe[g]
 
 
 @_compiled
@@ -115,29 +127,24 @@ def _mirror(matrix):
 @_compiled
 def _eliminate(matrix, right, x):
     """Solve `matrix` x = `right`, positive definite, upper triangle given; both are overwritten."""
-    d = len(right)
-    for i in range(d):
-        row, k = matrix[i, i:], 0
-        while k + 4 <= i:  # four rows above at once, as in `_add_squares`
-            r0, r1, r2, r3 = matrix[k, i:], matrix[k + 1, i:], matrix[k + 2, i:], matrix[k + 3, i:]
-            a0, a1, a2, a3 = r0[0] * x[k], r1[0] * x[k + 1], r2[0] * x[k + 2], r3[0] * x[k + 3]
-            for j in range(len(row)):
-                row[j] -= a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
-            right[i] -= a0 * right[k] + a1 * right[k + 1] + a2 * right[k + 2] + a3 * right[k + 3]
-            k += 4
-        while k < i:
-            above = matrix[k, i:]
-            share = above[0] * x[k]
-            for j in range(len(row)):
-                row[j] -= share * above[j]
-            right[i] -= share * right[k]
-            k += 1
-        x[i] = 1.0 / row[0]  # kept there until the way back needs it
-    for k in range(d - 1, -1, -1):
-        rest = right[k]
-        for j in range(k + 1, d):
-            rest -= matrix[k, j] * x[j]
-        x[k] *= rest
+    width = len(right)
+    for f in range(0, width, 4):
+        _add_four(matrix, f, matrix[:f], x)
+        for i in range(f, f + 4):
+            row = matrix[i, f:]
+            for k in range(f, i):
+                above = matrix[k, f:]
+                share = above[i - f] * x[k]
+                for j in range(len(row)):
+                    row[j] += share * above[j]
+            x[i] = -1.0 / row[i - f]  # kept there until the way back needs it
+    for k in range(width):
+        row, rest = matrix[k, k + 1 :], right[k + 1 :]
+        share = right[k] * x[k]
+        for j in range(len(row)):
+            rest[j] += share * row[j]
+    for k in range(width - 1, -1, -1):
+        x[k] *= _dot(matrix[k, k + 1 :], x[k + 1 :]) - right[k]
 
 
 @_compiled

@@ -1,13 +1,15 @@
 """Compiled loops (numba) of stochastic gradient descent and of fitting a person's vector to fixed item vectors.
 
 An epoch runs in one thread, rating after rating in an order drawn from a seed, so its bits depend on nothing else; it
-writes to the parameters it is given. Fold-in and scores work on a range of rows, each row in a fixed order.
+writes to the parameters it is given. A fold-in works on a range of rows, each row in a fixed order.
 """
 
 from __future__ import annotations
 
 import numba
 import numpy as np
+
+from recengine.models.kernels_factors import solve
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -172,74 +174,48 @@ def fold_in(indptr, indices, target, b_i, q, y, regularization, first, last):
 
 
 @_compiled
-def solve(matrix, vector):
-    """Cholesky's solution of a symmetric positive definite system, in place; only the lower triangle is read."""
-    n = len(vector)
-    for f in range(n):
-        for g in range(f + 1):
-            value = matrix[f, g]
-            for h in range(g):
-                value -= matrix[f, h] * matrix[g, h]
-            matrix[f, g] = np.sqrt(value) if f == g else value / matrix[g, g]
-    for f in range(n):
-        for g in range(f):
-            vector[f] -= matrix[f, g] * vector[g]
-        vector[f] /= matrix[f, f]
-    for f in range(n - 1, -1, -1):
-        for g in range(f + 1, n):
-            vector[f] -= matrix[g, f] * vector[g]
-        vector[f] /= matrix[f, f]
-
-
-@_compiled
 def bpr_fold_in(indptr, indices, b_i, q, rate, lambda_u, sweeps, first, last):
-    """p_u of rows `first` to `last`, float64 `(rows, d)`: the steps of `bpr_epoch` on p_u alone, from 0.
+    """p_u of rows `first` to `last`, float64 `(rows, d)`: `bpr_climb` for each."""
+    out = np.zeros((last - first, q.shape[1]))
+    for r in range(first, last):
+        out[r - first], _, _ = bpr_climb(indices[indptr[r] : indptr[r + 1]], b_i, q, rate, lambda_u, sweeps)
+    return out
 
-    Draws start anew for every row, so a history always gives the same vector. The step shrinks, and the second half of
-    the sweeps is averaged, which takes the noise of the draws out. A row without interactions is 0.
+
+@_compiled
+def bpr_climb(met, b_i, q, rate, lambda_u, sweeps):
+    """p_u of one history, `met` sorted: the steps of `bpr_epoch` on p_u alone, from 0; and the pairs it is made of.
+
+    Draws start anew for every history, so it always gives the same vector. The step shrinks, and the second half of
+    the sweeps is averaged, which takes the noise of the draws out. Without interactions, or with all, it is 0.
+    Returns p_u `(d,)`, and `weight` and `drawn` `(sweeps, n)`: p_u = Σ_s Σ_t weight[s, t] (q_met[t] − q_drawn[s, t]).
     """
-    d, n_items = q.shape[1], len(b_i)
-    out, p, state = np.zeros((last - first, d)), np.empty(d), np.zeros(1, np.uint64)
-    for r in range(first, last):
-        start, stop = indptr[r], indptr[r + 1]
-        if start == stop or stop - start == n_items:
-            continue
-        p[:], state[0] = 0.0, 0
-        for sweep in range(sweeps):
-            step = rate / (1.0 + 0.1 * sweep)
-            for t in range(start, stop):
-                i, j = indices[t], _below(state, n_items)
-                while _holds(indices, start, stop, j):
-                    j = _below(state, n_items)
-                x = b_i[i] - b_i[j]
-                for f in range(d):
-                    x += p[f] * (q[i, f] - q[j, f])
-                g = 1.0 / (1.0 + np.exp(x))
-                for f in range(d):
-                    p[f] += step * (g * (q[i, f] - q[j, f]) - lambda_u * p[f])
-                if sweep >= sweeps // 2:
-                    out[r - first] += p
-        out[r - first] /= (sweeps - sweeps // 2) * (stop - start)
-    return out
-
-
-@_compiled
-def products(people, by_factor, first, last):
-    """p_u·q_i of every movie for rows `first` to `last`, float64 `(rows, n_items)`; `by_factor`: q, `(d, n_items)`."""
-    out = np.zeros((last - first, by_factor.shape[1]))
-    for r in range(first, last):
-        for f in range(by_factor.shape[0]):
-            p_f = people[r, f]
-            for i in range(by_factor.shape[1]):
-                out[r - first, i] += p_f * by_factor[f, i]
-    return out
-
-
-@_compiled
-def products_at(people, factors, row, item):
-    """p_u·q_i of chosen cells, float64 `(m,)`."""
-    out = np.zeros(len(row))
-    for t in range(len(row)):
-        for f in range(factors.shape[1]):
-            out[t] += people[row[t], f] * factors[item[t], f]
-    return out
+    d, n_items, n = q.shape[1], len(b_i), len(met)
+    mean, p, state = np.zeros(d), np.zeros(d), np.zeros(1, np.uint64)
+    weight, drawn = np.zeros((sweeps, n)), np.zeros((sweeps, n), np.int32)
+    if n == 0 or n == n_items:
+        return mean, weight, drawn
+    averaged = (sweeps - sweeps // 2) * n
+    for sweep in range(sweeps):
+        step = rate / (1.0 + 0.1 * sweep)
+        for t in range(n):
+            i, j = met[t], _below(state, n_items)
+            while _holds(met, 0, n, j):
+                j = _below(state, n_items)
+            x = b_i[i] - b_i[j]
+            for f in range(d):
+                x += p[f] * (q[i, f] - q[j, f])
+            g = 1.0 / (1.0 + np.exp(x))
+            for f in range(d):
+                p[f] += step * (g * (q[i, f] - q[j, f]) - lambda_u * p[f])
+            if sweep >= sweeps // 2:
+                mean += p
+            weight[sweep, t], drawn[sweep, t] = step * g, j
+    left = 0.0  # of a step's share in p_u: how many of the averaged vectors hold it, and how much of it
+    for sweep in range(sweeps - 1, -1, -1):
+        for t in range(n - 1, -1, -1):
+            left += sweep >= sweeps // 2
+            weight[sweep, t] *= left / averaged
+            left *= 1.0 - rate / (1.0 + 0.1 * sweep) * lambda_u
+    mean /= averaged
+    return mean, weight, drawn

@@ -86,20 +86,38 @@ def test_ratings_count_as_met_whatever_they_are(make_dataset):
     np.testing.assert_array_equal(*scores)
 
 
-def test_movies_like_it_share_what_the_vectors_add(make_dataset):
+def test_a_vector_by_hand():
+    """One movie met of two, one sweep: the only pair has g = σ(0) = ½, and a step of 0.1 adds 0.05 (q_0 − q_1)."""
+    arrays = [
+        freeze(array) for array in (np.array([0], np.int32), np.zeros(2, np.float32), np.eye(2, dtype=np.float32))
+    ]
+    vector, weight, drawn = kernels_sgd.bpr_climb(*arrays, 0.1, 0.04, 1)
+    np.testing.assert_allclose(vector, [0.05, -0.05])
+    np.testing.assert_allclose(weight, [[0.05]])
+    np.testing.assert_array_equal(drawn, [[1]])
+
+
+def test_a_vector_is_the_sum_of_its_pairs():
+    rng = np.random.default_rng(8)
+    met, b, q = np.array([1, 4, 5, 9]), rng.normal(size=12), rng.normal(size=(12, 3))
+    arrays = [freeze(array) for array in (met.astype(np.int32), b.astype(np.float32), q.astype(np.float32))]
+    vector, weight, drawn = kernels_sgd.bpr_climb(*arrays, 0.3, 0.2, 7)
+    assert not np.isin(drawn, met).any()
+    assert (weight > 0).all()
+    total = (weight[:, :, None] * (q[met] - q[drawn])).sum(axis=(0, 1))
+    np.testing.assert_allclose(vector, total, rtol=1e-5)
+
+
+def test_an_explanation_shares_out_what_the_vectors_add(make_dataset):
     rng = np.random.default_rng(6)
-    data = make_dataset(np.where(rng.random((30, 12)) < 0.4, 1.0, np.nan), scale=None)
-    query, fitted, with_likes = Query.of_users(data, [2]), BPR().fit(data), 0
-    assert query.history.nnz < 10  # so that all of them are named
-    for item in np.setdiff1d(np.arange(12), query.history.indices):
-        told = fitted.explain(query, int(item))
-        shared = sum(part.weight for part in told.parts if part.kind == "movie")
-        alike = max(part.similarity for part in told.parts if part.kind == "movie") > 0
-        bias = fitted.movies.bias[item]
-        assert not told.exact
-        assert shared == pytest.approx(told.score - bias if alike else 0.0, abs=1e-5)
-        with_likes += alike
-    assert with_likes > 0
+    data = make_dataset(np.where(rng.random((30, 40)) < 0.4, 1.0, np.nan), scale=None)
+    query, fitted = Query.of_users(data, [2]), BPR().fit(data)
+    score = fitted.score(query)[0]
+    for item in range(40):
+        told = fitted.explain(query, item)
+        named = {part.index: part.weight for part in told.parts if part.kind == "movie"}
+        assert sorted(named) == sorted(query.history.indices)
+        assert sum(named.values()) == pytest.approx(score[item] - fitted.bias[item], abs=1e-5)
 
 
 def test_the_default_ranks_well_on_ua(ml100k):

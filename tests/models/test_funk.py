@@ -10,7 +10,10 @@ import pytest
 from recengine.data.dataset import Query, freeze
 from recengine.errors import ModelError
 from recengine.model import Context
-from recengine.models import kernels_sgd
+from recengine.models import kernels_factors, kernels_sgd
+from recengine.models.baseline import Biases
+from recengine.models.descent import FittedByDescent
+from recengine.models.factors import Movies
 from recengine.models.funk import FunkSVD
 from recengine.models.svdpp import SVDpp
 
@@ -66,10 +69,10 @@ def test_a_person_minimises_their_own_loss(make_dataset):
     data = make_dataset(table)
     fitted = FunkSVD(factors=5, regularization=0.4).fit(data)
     query = Query.of_users(data, [4])
-    rated, movies = query.history.indices, fitted.movies
+    rated = query.history.indices
     b_u, p_u = fitted.people(query)[0, 0], fitted.people(query)[0, 1:]
-    q = movies.factors[rated].astype(np.float64)
-    left = query.history.data - movies.mean - b_u - movies.bias[rated] - q @ p_u
+    q = fitted.movies.factors[rated].astype(np.float64)
+    left = query.history.data - fitted.mean - b_u - fitted.bias[rated] - q @ p_u
     pull = 0.4 * np.sqrt(len(rated))
     assert left.sum() == pytest.approx(pull * b_u, abs=1e-5)
     np.testing.assert_allclose(q.T @ left, pull * p_u, atol=1e-5)
@@ -85,16 +88,70 @@ def test_a_fold_in_by_hand():
     np.testing.assert_allclose(found, [[0.5, 1.0]])
 
 
-def test_all_shares_add_up_to_what_factors_add(make_dataset):
-    """An explanation names the nearest movies alone, but the shares it takes are those of a whole."""
+def test_influence_is_that_of_the_inverse():
+    rng = np.random.default_rng(9)
+    matrix, rated, asked = 0.7 * np.eye(6), rng.normal(size=(4, 6)), rng.normal(size=6)
+    wanted = rated @ np.linalg.solve(matrix + rated.T @ rated, asked)
+    np.testing.assert_allclose(kernels_factors.influence(matrix, freeze(rated), freeze(asked)), wanted, rtol=1e-10)
+
+
+def two_movies(implicit):
+    """A fitted model of μ = 3 and λ = 1 for stars of 1 to 5: q = 2 and 3, b_i = 0.5 and 0.25."""
+    given = [freeze(np.array(a, np.float32)) for a in ([0.5, 0.25], [[2], [3]], implicit, [0, 0])]
+    bias, factors, implicit, baseline = given
+    return FittedByDescent(
+        model=FunkSVD(), scale=(1.0, 5.0), mean=3.0, unit=1.0, bias=bias,
+        movies=Movies(factors, freeze(np.array([1, 1]))), implicit=implicit.reshape(-1, 1), regularization=1.0,
+        biases=Biases(3.0, baseline, 5.0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("implicit", "effect", "share"),
+    [
+        # As above, b_u = 0.5 and p_u = 1: movie 0 gives 3 · 2 / (4 + 1) · (3.5 − 0.5 − 0.5) = 3 = p_u · 3.
+        ([], 0.5, 3.0),
+        # With y_0 = 1 the residual of 3 is 3 − 1 · 2 = 1, so (b_u, p_u) = (1, 2) / 6 and x_u = 1/3 + 1: 4 = x_u · 3.
+        ([1, 0], 1 / 6, 4.0),
+    ],
+)
+def test_an_explanation_by_hand(implicit, effect, share):
+    fitted, visitor = two_movies(implicit), Query.of_visitor(2, [0], [6.5])
+    told = fitted.explain(visitor, 1)
+    named = {part.what or part.index: part.weight for part in told.parts}
+    effects = {"how generous the person is": effect, "how well liked the movie is": 0.25}
+    assert named == pytest.approx({0: share, **effects})
+    assert told.base == 3
+    assert told.score == pytest.approx(3 + effect + 0.25 + share)
+    assert fitted.score(visitor)[0, 1] == pytest.approx(told.score)
+    assert told.exact
+
+
+@pytest.mark.parametrize("kind", [FunkSVD, SVDpp])
+def test_every_rated_movie_is_named_with_what_it_adds(kind, make_dataset):
     rng = np.random.default_rng(2)
-    data = make_dataset(np.where(rng.random((20, 9)) < 0.7, rng.integers(1, 6, (20, 9)).astype(float), np.nan))
-    fitted = FunkSVD(factors=3).fit(data)
-    query = Query.of_users(data, [3])
+    data = make_dataset(np.where(rng.random((20, 40)) < 0.7, rng.integers(1, 6, (20, 40)).astype(float), np.nan))
+    fitted, query = kind(factors=3, spread=1.0).fit(data), Query.of_users(data, [3])
     told = fitted.explain(query, 5)
-    assert [part.kind for part in told.parts].count("movie") == query.history.nnz  # fewer than ten: all are named
-    assert told.base + sum(part.weight for part in told.parts) == pytest.approx(told.score, abs=1e-5)
-    assert not told.exact
+    named = {part.index for part in told.parts if part.kind == "movie"}
+    assert named == set(query.history.indices)
+    assert told.score == pytest.approx(fitted.score(query)[0, 5], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [FunkSVD, SVDpp])
+def test_half_a_star_more_moves_the_score_by_that_movies_weight(kind, make_dataset):
+    """r_uj moves r̂_ui by s_ij, and by way of b_u, which every rating is measured from, by (1 − Σ_j s_ij) b_u."""
+    rng = np.random.default_rng(2)
+    data = make_dataset(np.where(rng.random((20, 40)) < 0.7, rng.integers(1, 6, (20, 40)).astype(float), np.nan))
+    fitted, query = kind(factors=3, spread=1.0).fit(data), Query.of_users(data, [3])
+    history = query.history.copy()
+    history.data[7] += 0.5
+    changed = Query(query.user, history, query.sequence)
+    before, after = (fitted.explain(asked, 5) for asked in (query, changed))
+    weight = {part.index: part.similarity for part in before.parts if part.kind == "movie"}
+    own, generous = weight[history.indices[7]], fitted.people(changed)[0, 0] - fitted.people(query)[0, 0]
+    assert abs(own) > 1e-3
+    assert after.score - before.score == pytest.approx(own / 2 + (1 - sum(weight.values())) * generous, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", [FunkSVD, SVDpp])
@@ -105,7 +162,7 @@ def test_a_scale_twenty_times_as_wide_gives_twenty_times_the_stars(kind, make_da
     scores = [kind().fit(data).score(Query.of_users(data, np.arange(30))) for data in (stars, points)]
     np.testing.assert_allclose(scores[1], 20 * scores[0], rtol=1e-4)
     told = kind().fit(points).explain(Query.of_users(points, [0]), 3)
-    assert told.base + sum(part.weight for part in told.parts) == pytest.approx(told.score, abs=1e-3)
+    assert told.score == pytest.approx(scores[1][0, 3], rel=1e-5)
 
 
 def test_another_seed_is_another_fit(make_dataset):

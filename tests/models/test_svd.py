@@ -7,10 +7,10 @@ from threadpoolctl import threadpool_limits
 
 from recengine import registry
 from recengine.data import movielens, sources, split
-from recengine.data.dataset import Query
+from recengine.data.dataset import Query, freeze
 from recengine.evaluate import evaluate
 from recengine.model import Context
-from recengine.models.factors import truncated_svd
+from recengine.models.factors import Movies, truncated_svd
 from recengine.models.svd import PureSVD
 
 X = np.nan
@@ -97,6 +97,18 @@ def test_the_start_drawn_from_the_seed_does_not_matter(make_dataset):
     query = Query.of_users(data, np.arange(40))
     first, second = (PureSVD(factors=5).fit(data, Context(seed=seed)).score(query) for seed in (0, 1))
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "rounding"), [(np.float32, 1e-5), (np.float64, 1e-13)])
+def test_products_are_those_of_matrices_in_the_precision_of_the_people(kind, rounding):
+    rng = np.random.default_rng(4)
+    people, movies = rng.normal(size=(70, 9)).astype(kind), rng.normal(size=(30, 9)).astype(np.float32)
+    side, row, item = Movies(freeze(movies), freeze(np.ones(30, np.int64))), np.arange(70), np.arange(70) % 30
+    wanted, found, cells = people @ movies.T.astype(kind), side.products(people), side.products_at(people, row, item)
+    np.testing.assert_allclose(found, wanted, atol=rounding)
+    np.testing.assert_allclose(cells, wanted[row, item], atol=rounding)
+    assert found.dtype == cells.dtype == kind
+    assert side.products(people[:0]).shape == (0, 30)
 
 
 class TestDecomposition:
