@@ -12,11 +12,7 @@ with st.grid(len(sizes), min_column_width=130):
     for name, value, told in sizes:
         st.metric(name, value, help=told, border=True)
 overview.beware(description)
-grid = st.grid(2, min_column_width=340, border=True)
-for card in distributions.cards(description):
-    with grid.cell(column_span="all" if card.wide else 1):
-        st.header(card.question, anchor=False)
-        frame.chart(card.figure, card.says)
+grid = frame.cards(distributions.cards(description))
 if not description.genres.empty:
     with grid.cell():
         st.header("How much is there of each genre?", anchor=False)

@@ -14,7 +14,7 @@ from pages.ui import theme
 from pages.ui.words import plain
 
 _LONGEST_NOTE = 200
-_CARRIED = ("data", "model", "rated")
+_CARRIED = ("data", "model", "rated", "person", "movie")
 
 
 def carry(page: str) -> None:
@@ -69,6 +69,20 @@ def select(label: str, name: str, titles: Mapping[str, str], now: str, first: st
 
     st.session_state[key] = now
     st.selectbox(label, list(titles), format_func=titles.__getitem__, key=key, on_change=change)
+
+
+def link(page: str, label: str, **choices: str) -> None:
+    """A link to another page on the same data, with choices of its own."""
+    st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=_with_data(choices))
+
+
+def go(page: str, **choices: str) -> None:
+    """To another page on the same data, from a callback."""
+    st.switch_page(page, query_params=_with_data(choices))
+
+
+def _with_data(choices: dict[str, str]) -> dict[str, str]:
+    return {**({"data": read("data")} if read("data") else {}), **choices}
 
 
 def _remember() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from textwrap import wrap
@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 
 from pages.ui import theme
 from recengine.answers import Reason, Why
+
+Scale = tuple[float, float] | None
 
 SHOWN_PARTS = 8
 _ROW = 34  # pixels
@@ -25,42 +27,60 @@ class Drawn:
     says: str
 
 
-def taste(genres: pd.DataFrame, shown: int = 6) -> Drawn:
-    """What someone likes more and less than others do, from a table (genre, ratings, share, lift).
+def taste(table: pd.DataFrame, shown: int = 6, *, in_order: bool = False) -> Drawn:
+    """What someone likes more and less than others do, from a table (genre or decade …, ratings, share, lift).
 
-    Where there are no stars, and so no lift, what they chose most.
+    The strongest lifts, the highest on top, or all of them from top to bottom as the table has them. Where there
+    are no stars, and so no lift, what they chose most.
     """
-    known = genres.dropna(subset=["lift"])
+    word, known = str(table.columns[0]), table.dropna(subset=["lift"])
     if known.empty:
-        return _shares(genres.head(shown))
-    known = known.loc[known["lift"].abs().sort_values(ascending=False).index[:shown]].sort_values("lift")
+        return _shares(table.head(shown), word)
+    known = known.assign(lift=known["lift"].astype(float))
+    if not in_order:
+        strongest = known["lift"].abs().sort_values(ascending=False).index[:shown]
+        known = known.loc[strongest].sort_values("lift", ascending=False)
+    figure = diverging(known[word], known["lift"], "likes more than others, in stars →")
+    figure.update_traces(
+        customdata=known["ratings"], hovertemplate="%{y}: %{text} stars over %{customdata} ratings<extra></extra>"
+    )
+    most, least = known.loc[known["lift"].idxmax()], known.loc[known["lift"].idxmin()]
+    article = "the " if word == "decade" else ""
+    likes, dislikes = f"{article}{most[word]}", f"{article}{least[word]}"
+    if most["lift"] <= 0:
+        return Drawn(figure, f"Likes {dislikes} less than others do ({signed(least['lift'])} stars).")
+    says = f"Likes {likes} more than others do ({signed(most['lift'])} stars)"
+    return Drawn(figure, f"{says}, {dislikes} less ({signed(least['lift'])})." if least["lift"] < 0 else f"{says}.")
+
+
+def diverging(names: Iterable[str], values: Iterable[float], axis: str, places: int = 2) -> go.Figure:
+    """Bars to the right and the left of 0, the first on top, each with its value."""
+    names, values = list(map(theme.label, names)), list(values)
     figure = go.Figure(
         go.Bar(
-            x=known["lift"],
-            y=known["genre"].map(theme.label),
+            x=values,
+            y=names,
             orientation="h",
-            marker_color=[theme.FOR if lift > 0 else theme.AGAINST for lift in known["lift"]],
-            text=[signed(lift) for lift in known["lift"]],
+            marker_color=[theme.FOR if value > 0 else theme.AGAINST for value in values],
+            text=[signed(value, places) for value in values],
             textposition="outside",
             textfont={"color": theme.INK, "size": 12},
             cliponaxis=False,
-            customdata=known["ratings"],
-            hovertemplate="%{y}: %{x:+.2f} stars over %{customdata} ratings<extra></extra>",
+            hovertemplate="%{y}: %{text}<extra></extra>",
         )
     )
-    reach = 1.35 * float(known["lift"].abs().max() or 1)
-    low = -reach if (known["lift"] < 0).any() else 0
-    theme.quiet(figure, 27 * len(known) + 44)
-    figure.update_xaxes(range=[low, reach], title_text="likes more than others, in stars →", zeroline=True, nticks=5)
-    figure.update_layout(bargap=0.35)
-    most, least = known.iloc[-1], known.iloc[0]
-    says = f"Likes {most['genre']} more than others do ({signed(most['lift'])} stars)"
-    says += f", {least['genre']} less ({signed(least['lift'])})." if least["lift"] < 0 else "."
-    return Drawn(figure, says)
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = 0.38 * (high - low or 1.0)  # for the values written beside the bars
+    theme.quiet(figure, 27 * len(names) + 44).update_layout(bargap=0.35)
+    figure.update_xaxes(
+        range=[low - room if low else 0, high + room if high else 0.2 * room], title_text=axis, zeroline=True, nticks=5
+    )
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    return figure
 
 
-def why(told: Why, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
-    """A score as a staircase: from its base over the strongest parts to the score itself."""
+def why(told: Why, scale: Scale = None, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
+    """A score as a staircase: from its base over the strongest parts to the score itself, and how far off it may be."""
     steps = _steps(told, shown, 20 if narrow else 38, 2 if narrow else 1)
     places = digits(weight for _, weight in steps)
     rows = [(name, weight, "relative", signed(weight, places)) for name, weight in steps]
@@ -87,12 +107,22 @@ def why(told: Why, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
         )
     )
     reached = list(accumulate((weight for _, weight in steps), initial=told.base))
+    span = likely(told, scale)
+    if span:
+        names = (*names, "two times in three")
+        figure.add_scatter(
+            x=span, y=[len(rows)] * 2, mode="lines+markers+text", hoverinfo="skip", cliponaxis=False,
+            text=["", "" if narrow else f"  {span[0]:.1f} to {span[1]:.1f}"], textposition="middle right",
+            textfont={"color": theme.INK, "size": 12}, line={"color": theme.BASE, "width": 4},
+            marker={"symbol": "line-ns", "size": 14, "line": {"color": theme.BASE, "width": 3}},
+        )  # fmt: skip
+        reached += span
     low, high = min(reached), max(reached)
     room = (0.3 if narrow else 0.12) * (high - low or 1)
     start = 0 if 0 <= low < 0.5 * (high - low) else low - 2 * room
-    theme.quiet(figure, _ROW * len(rows) + 40)
+    theme.quiet(figure, _ROW * len(names) + 40)
     figure.update_yaxes(
-        autorange="reversed", tickmode="array", tickvals=list(range(len(rows))), showgrid=False, zeroline=False,
+        autorange="reversed", tickmode="array", tickvals=list(range(len(names))), showgrid=False, zeroline=False,
         ticktext=[name[0].upper() + name[1:] for name in names],
     )  # fmt: skip
     figure.update_xaxes(
@@ -100,12 +130,22 @@ def why(told: Why, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
         title_text="stars →" if told.stars is not None else "score →",
     )  # fmt: skip
     figure.update_layout(waterfallgap=0.3)
-    return Drawn(figure, sentence(told))
+    return Drawn(figure, sentence(told, span))
 
 
-def sentence(told: Why) -> str:
-    """What holds an explanation together: whether it adds up, and what the strongest rating was worth."""
+def likely(told: Why, scale: Scale) -> list[float]:
+    """The ends between which the rating would lie two times in three, within the scale; empty where not known."""
+    if told.deviation is None or told.stars is None or scale is None:
+        return []
+    ends = told.score - told.deviation, told.score + told.deviation
+    return [min(max(end, scale[0]), scale[1]) for end in ends]
+
+
+def sentence(told: Why, span: Sequence[float] = ()) -> str:
+    """What holds an explanation together: how sure it is, whether it adds up, what the strongest rating was worth."""
     said = []
+    if span:
+        said.append(f"Two times in three the rating would lie between {span[0]:.1f} and {span[1]:.1f}.")
     if told.without and told.without.after != told.without.before:
         fall = f"from {told.without.before} to {told.without.after}"
         said.append(f"Without the rating of {told.without.title} it would fall {fall}.")
@@ -170,16 +210,18 @@ def _steps(told: Why, shown: int, length: int, lines: int) -> list[tuple[str, fl
     return steps
 
 
-def _shares(genres: pd.DataFrame) -> Drawn:
+def _shares(table: pd.DataFrame, word: str) -> Drawn:
     figure = go.Figure(
         go.Bar(
-            x=genres["share"][::-1],
-            y=genres["genre"][::-1].map(theme.label),
+            x=table["share"],
+            y=table[word].map(theme.label),
             orientation="h",
             marker_color=theme.BASE,
             hovertemplate="%{y}: %{x:.0%}<extra></extra>",
         )
     )
-    theme.quiet(figure, 27 * len(genres) + 44)
+    theme.quiet(figure, 27 * len(table) + 44)
     figure.update_xaxes(title_text="share of what they chose →", tickformat=".0%", nticks=5)
-    return Drawn(figure, f"Chose {genres.iloc[0]['genre']} most." if len(genres) else "No genres are known.")
+    figure.update_yaxes(autorange="reversed", type="category")
+    most = table.sort_values("share").iloc[-1][word] if len(table) else ""
+    return Drawn(figure, f"Chose {most} most." if most else f"No {word} is known.")

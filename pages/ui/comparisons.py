@@ -16,14 +16,8 @@ from recengine.metrics import Metric, parse
 
 def measure(choice: Choice) -> Evaluation:
     """The evaluation, with a bar while it is worked out; one that is known comes at once."""
-    place = st.empty()
-
-    def show(fraction: float, message: str) -> None:
-        place.progress(min(1.0, max(0.0, fraction)), f"{plain(message)} …")
-
-    evaluation = state.evaluation(*choice, _progress=state.aside(show))
-    place.empty()
-    return evaluation
+    with frame.waiting() as progress:
+        return state.evaluation(*choice, _progress=progress)
 
 
 def chart(table: list[Standing], name: str) -> None:

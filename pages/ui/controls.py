@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,38 +37,45 @@ def asked(data: str, notes: Any, *, visitors: bool = False) -> Asked:
     usable = {name: info for name, info in state.models().items() if info.traits.visitors or not visitors}
     info = algorithm(usable, notes, "algorithm for visitors called" if visitors else "algorithm called")
     parameters, filters = tuned(info, for_lists=by_evidence(data, info, visitors=visitors)), filtered(data)
+    return Asked(info.name, parameters, filters, length())
+
+
+def length() -> int:
+    """How many movies a list has."""
     k = st.segmented_control(
         "Movies in the list", LENGTHS, default=LENGTHS[0], required=True, key="length", bind="query-params"
     )
-    return Asked(info.name, parameters, filters, k or LENGTHS[0])
+    return k or LENGTHS[0]
 
 
 def person(data: str, notes: Any) -> Any:
     """Someone in the data by id, someone with a distinct taste at first."""
     interesting = [str(user_id) for user_id in state.interesting_people(data)]
+    asked = address.read("person") or interesting[0]
     box, dice = st.columns([5, 4], vertical_alignment="bottom")
-    user_id = box.text_input("Person", interesting[0], key="person", bind="query-params")
 
-    def next_person() -> None:
-        now = st.session_state["person"]
-        place = interesting.index(now) if now in interesting else -1
-        st.session_state["person"] = interesting[(place + 1) % len(interesting)]
+    def choose(user_id: str) -> None:
+        address.write("person", "" if user_id == interesting[0] else user_id)
 
+    st.session_state["person"] = asked
+    box.text_input("Person", key="person", on_change=lambda: choose(st.session_state["person"]))
+    place = interesting.index(asked) if asked in interesting else -1
     dice.button(
         "Another",
         icon=":material/casino:",
-        on_click=next_person,
+        on_click=choose,
+        args=(interesting[(place + 1) % len(interesting)],),
         width="stretch",
         help="Someone whose taste differs from most people's.",
     )
     try:
-        state.person(data, user_id or interesting[0])
+        state.person(data, asked)
     except NotFound as error:
-        near = state.people(data, str(user_id), 5)
+        near = state.people(data, asked, 5)
         hint = f" Ids that begin so: {', '.join(map(str, near))}." if near else ""
         notes.warning(plain(f"{error}{hint} This is person {interesting[0]}."), icon=":material/person_off:")
         return interesting[0]
-    return user_id or interesting[0]
+    return asked
 
 
 def algorithm(usable: dict[str, ModelInfo], notes: Any, noun: str = "algorithm called") -> ModelInfo:
@@ -104,22 +111,24 @@ def by_evidence(data: str, info: ModelInfo, *, visitors: bool) -> bool:
     return ranked == EVIDENCE
 
 
-def tuned(info: ModelInfo, *, for_lists: bool) -> state.Parameters:
+def tuned(info: ModelInfo, *, for_lists: bool, only: Collection[str] = ()) -> state.Parameters:
     """Widgets made from a model's parameters; those that differ from the model's defaults, sorted by name.
 
     `for_lists` starts from the parameters under which the model ranks well. They have keys of their own, since one
-    key with two defaults would carry the one page's into the other.
+    key with two defaults would carry the one page's into the other. `only`: those that can be changed here.
     """
     first = {parameter.name: parameter.default for parameter in info.parameters}
     start = {**first, **(dict(info.ranking) if for_lists else {})}
-    keys = {name: f"{'list.' if for_lists and info.ranking else ''}{info.name}.{name}" for name in start}
+    shown = {p.name: p for p in info.parameters if not only or p.name in only}
+    keys = {name: f"{'list.' if for_lists and info.ranking else ''}{info.name}.{name}" for name in shown}
 
     def reset() -> None:
         for name, key in keys.items():
             st.session_state[key] = start[name]
 
     with st.popover("Parameters", icon=":material/tune:", width="stretch", disabled=not info.parameters):
-        values = {p.name: _widget(replace(p, default=start[p.name]), keys[p.name]) for p in info.parameters}
+        widgets = {name: _widget(replace(p, default=start[name]), keys[name]) for name, p in shown.items()}
+        values = {**start, **widgets}
         st.button(
             "Back to the defaults", icon=":material/undo:", on_click=reset, disabled=values == start, width="stretch"
         )

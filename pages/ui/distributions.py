@@ -170,10 +170,14 @@ def _strip(figure: go.Figure, place: int, counts: Quantiles) -> None:
 
 
 def _activity(data: Description) -> Card | None:
-    table = data.activity
-    if table.empty or data.period_months is None:
+    return activity(data.activity, data.period_months)
+
+
+def activity(table: pd.DataFrame, months: int | None) -> Card | None:
+    """When ratings were made, from a table (start, ratings) with a row a period of so many months."""
+    if table.empty or months is None:
         return None
-    period = {1: "month", 12: "year"}.get(data.period_months, f"{data.period_months // 12} years")
+    period = {1: "month", 12: "year"}.get(months, f"{months // 12} years")
     figure = go.Figure(
         go.Scatter(
             x=table["start"],
@@ -189,10 +193,10 @@ def _activity(data: Description) -> Card | None:
     figure.update_xaxes(showgrid=False, nticks=8)
     figure.update_yaxes(title_text=f"ratings a {period}", tickformat="~s", rangemode="tozero", nticks=5)
     top = table.iloc[table["ratings"].argmax()]
-    share = percent(top["ratings"] / data.n_ratings)
-    said = f"The busiest {period} is {_period(top['start'], data.period_months)}, with {share} of all ratings"
+    share = percent(top["ratings"] / table["ratings"].sum())
+    said = f"The busiest {period} is {_period(top['start'], months)}, with {share} of the ratings"
     empty = int((table["ratings"] == 0).sum())
-    said += f"; in {counted(empty, 'period', 'periods')} nobody rated." if empty else "."
+    said += f"; {counted(empty, 'period', 'periods')} without any." if empty else "."
     return Card("When did people rate?", figure, said, wide=True)
 
 
@@ -273,6 +277,16 @@ def _log(count: float) -> float:
 def _signed(difference: float) -> str:
     """A difference with its sign, and the minus that numbers deserve: "+0.29", "−0.12"."""
     return f"{difference:+.2f}".replace("-", "−")
+
+
+def day(date: str) -> str:
+    """A date in words.
+
+    >>> day("2000-11-05")
+    '5 November 2000'
+    """
+    year, month, of_month = date.rsplit("-", 2)
+    return f"{int(of_month)} {_MONTHS[int(month) - 1]} {year}"
 
 
 def _period(start: str, months: int) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -13,11 +14,16 @@ from streamlit.navigation.page import StreamlitPage
 from pages.ui import address, state
 from pages.ui.words import plain
 from recengine.errors import RecengineError
+from recengine.lab import Progress
+
+if TYPE_CHECKING:
+    from pages.ui.distributions import Card
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 FIRST_DATA = "demo"
+_MOMENT = 0.3  # seconds in which a bar would only flicker
 
 # A ranked list, one of it playing.
 MARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
@@ -66,6 +72,19 @@ def navigation() -> StreamlitPage:
                     title="The data",
                     icon=":material/database:",
                     help="Who rated what, how often, how high, and what to beware of.",
+                ),
+                st.Page(
+                    "pages/explore/people.py",
+                    title="People",
+                    icon=":material/face:",
+                    help="What someone in the data likes, how strictly they rate, what they watch and when.",
+                ),
+                st.Page(
+                    "pages/explore/movies.py",
+                    title="Movies",
+                    icon=":material/theaters:",
+                    url_path="movie",  # "movies" is that of the movies one likes
+                    help="What is known of a movie, how people rate it, and which movies are close to it.",
                 ),
             ],
             "Compare": [
@@ -156,6 +175,35 @@ def panel(title: str) -> Iterator[None]:
     """A group of choices: in a frame, or on a narrow screen folded under its title, so that the answer is near."""
     with st.expander(title) if narrow() else st.container(border=True):
         yield
+
+
+@contextmanager
+def waiting(who: str = "") -> Iterator[Progress]:
+    """Where work takes longer than a moment, a bar with what is reported of it (by whom), gone at its end.
+
+    The bar is drawn from within the work, so where the reader chooses anew or leaves, the work ends there.
+    """
+    place, start = st.empty(), perf_counter()
+
+    def show(fraction: float, message: str) -> None:
+        if perf_counter() - start >= _MOMENT:
+            said = f"{who}: {message if fraction < 1 else 'has learned, now answers'}" if who else message
+            place.progress(min(1.0, max(0.0, fraction)), f"{plain(said)} …")
+
+    try:
+        yield state.aside(show)
+    finally:
+        place.empty()
+
+
+def cards(shown: Iterable[Card]) -> Any:
+    """Pictures side by side, each under its question; the grid they stand in."""
+    grid = st.grid(2, min_column_width=340, border=True)
+    for card in shown:
+        with grid.cell(column_span="all" if card.wide else 1):
+            st.header(card.question, anchor=False)
+            chart(card.figure, card.says)
+    return grid
 
 
 def chart(figure: Any, says: str, *, key: str | None = None) -> None:

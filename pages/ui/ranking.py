@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import charts, frame, state, tables
+from pages.ui import address, charts, frame, state, tables
 from pages.ui.controls import Asked
 from pages.ui.words import plain
 from recengine.answers import Recommended, Who
@@ -20,15 +20,16 @@ _EVIDENCE = (
 @frame.fragment
 def answer(data: str, asked: Asked, who: Who) -> None:
     """The list of best unseen movies, as a table or as cards on a narrow screen, with the reason for each."""
-    with st.skeleton(height=420):
-        found = state.recommend(data, asked.model, asked.parameters, who, asked.k, asked.filters).items
+    model = state.models()[asked.model]
+    with frame.waiting(model.title) as progress, st.skeleton(height=420):
+        found = state.recommend(data, asked.model, asked.parameters, who, asked.k, asked.filters, progress).items
     if not found:
         st.info(
             "No movie passes these filters: allow more genres, more years or fewer ratings.",
             icon=":material/filter_alt_off:",
         )
         return
-    if state.models()[asked.model].traits.ratings and found[0].stars is None:
+    if model.traits.ratings and found[0].stars is None:
         st.markdown(f":small[{_EVIDENCE}]")
     if frame.narrow():
         for item in found:
@@ -55,6 +56,7 @@ def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
         hide_index=True,
         height="content" if len(found) <= _ROWS else int((_ROWS + 1.1) * _ROW),  # cuts a row: there is more
         row_height=_ROW,
+        placeholder="–",
         on_select=whole_row,
         selection_mode=["single-row-required", "single-cell"],
         key=key,
@@ -84,10 +86,11 @@ def _why(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     if not told.parts:
         st.text(f"{charts.amount(told.score)}: {told.base_name}, and nothing else.")
         return
-    drawn = charts.why(told, narrow=frame.narrow())
+    drawn = charts.why(told, state.catalogue(data).scale, narrow=frame.narrow())
     frame.chart(drawn.figure, drawn.says)
     with st.expander("The parts as a table"):
         st.dataframe(
             tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,
             alt=f"Everything that adds to the score of {item.title}.",
         )  # fmt: skip
+    address.link("pages/explore/movies.py", "More about this movie", movie=str(item.item_id))

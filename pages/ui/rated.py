@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -57,10 +57,14 @@ def rated(data: str, notes: Any) -> tuple[Rated, ...]:
     return tuple(kept.values())
 
 
-def keep(ratings: Iterator[tuple[Any, float]] | list[tuple[Any, float]]) -> None:
+def keep(ratings: Iterable[tuple[Any, float]]) -> None:
     """Write ratings into the address."""
-    text = ",".join(f"{quote(str(item_id), safe='')}:{value:g}" for item_id, value in ratings)
-    address.write(_PARAMETER, text)
+    address.write(_PARAMETER, _text(ratings))
+
+
+def as_liked(data: str, movie: Found) -> str:
+    """What the address says where one movie is liked."""
+    return _text([(movie.item_id, liked(scale_steps(state.catalogue(data).scale)))])
 
 
 @frame.fragment
@@ -203,6 +207,10 @@ def _follow(data: str, steps: tuple[float, ...]) -> list[str]:
             missing.append(title)
     keep(found)
     return missing
+
+
+def _text(ratings: Iterable[tuple[Any, float]]) -> str:
+    return ",".join(f"{quote(str(item_id), safe='')}:{value:g}" for item_id, value in ratings)
 
 
 def _pairs(text: str) -> Iterator[tuple[str, float]]:

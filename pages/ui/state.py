@@ -11,12 +11,12 @@ from typing import Any
 
 import streamlit as st
 
-from recengine.answers import Catalogue, Filters, Found, ModelInfo, Recommendations, Who, Why
+from recengine.answers import Catalogue, Filters, Found, ModelInfo, Recommendations, Similar, Who, Why
 from recengine.bootstrap import Interval
 from recengine.describe import Description
 from recengine.evaluate import Evaluation
 from recengine.lab import Lab, Progress
-from recengine.profile import Movie, Person
+from recengine.profile import ItemProfile, Person, UserProfile
 
 Parameters = tuple[tuple[str, Any], ...]  # sorted (name, value) pairs of a model's hyperparameters
 
@@ -70,9 +70,15 @@ def person(data: str, user_id: Any) -> Person:
 
 
 @st.cache_resource(show_spinner=False, max_entries=500)
-def movie(data: str, item_id: Any) -> Movie:
-    """A movie's profile."""
-    return lab().movie_profile(data, item_id)
+def user_profile(data: str, user_id: Any) -> UserProfile:
+    """A person by stars, by habits and by features."""
+    return lab().user_profile(data, user_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=500)
+def item_profile(data: str, item_id: Any) -> ItemProfile:
+    """A movie by its ratings and by its features."""
+    return lab().item_profile(data, item_id)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1000)
@@ -94,9 +100,26 @@ def card(data: str, reference: str) -> Found:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1000)
-def recommend(data: str, model: str, parameters: Parameters, who: Who, k: int, filters: Filters) -> Recommendations:
+def similar(
+    data: str, item_id: Any, k: int, model: str, parameters: Parameters, _progress: Progress | None = None
+) -> list[Similar]:
+    """The movies nearest to one, by the similarity of a model."""
+    return lab().similar(data, item_id, k, model=lab().model(model, dict(parameters)), progress=_progress)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def recommend(
+    data: str,
+    model: str,
+    parameters: Parameters,
+    who: Who,
+    k: int,
+    filters: Filters,
+    _progress: Progress | None = None,
+) -> Recommendations:
     """The best unseen movies, each with its reason."""
-    return lab().recommend(data, lab().model(model, dict(parameters)), who, k, filters)
+    chosen = lab().model(model, dict(parameters))
+    return lab().recommend(data, chosen, who, k, filters, progress=_progress)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,13 +10,12 @@ import streamlit as st
 
 from pages.ui import charts
 from pages.ui.theme import shorten
-from recengine.answers import Reason, Recommended
+from recengine.answers import Reason, Recommended, Similar
 from recengine.wording import short_title
 
 _SCORE = "What the list is ranked by; no number of stars."
-_WHY = 78  # characters: three lines of its column
-
-Scale = tuple[float, float] | None
+_WHY = 78, 62  # characters: three lines of its column, alone and where a deviation takes some of its width
+_LOOK = ":material/arrow_forward:"
 
 
 def dated(title: str, year: int | None) -> str:
@@ -31,19 +30,23 @@ def dated(title: str, year: int | None) -> str:
 def ranked(items: Sequence[Recommended]) -> pd.DataFrame:
     """A ranked list as a table, one row a movie."""
     predicted = [item.score if item.stars is None else item.stars for item in items]
+    unsure = _unsure(items)
+    deviation = {"deviation": [item.deviation for item in items]} if unsure else {}
+    why = [f"Fallback: {item.reason}" if item.fallback else item.reason for item in items]
     return pd.DataFrame(
         {
             "rank": [item.rank for item in items],
             "movie": [dated(short_title(item.title), item.year) for item in items],
             "genres": [", ".join(item.genres[:3]) for item in items],
             "predicted": predicted,
-            "why": [shorten(f"Fallback: {item.reason}" if item.fallback else item.reason, _WHY) for item in items],
+            **deviation,
+            "why": [shorten(reason, _WHY[unsure]) for reason in why],
             "ratings": [item.ratings for item in items],
         }
     )
 
 
-def ranked_columns(items: Sequence[Recommended], scale: Scale, n_people: int) -> dict[str, Any]:
+def ranked_columns(items: Sequence[Recommended], scale: charts.Scale, n_people: int) -> dict[str, Any]:
     """How the columns of `ranked` are shown, at widths that fit beside the choices."""
     column = st.column_config
     return {
@@ -51,10 +54,78 @@ def ranked_columns(items: Sequence[Recommended], scale: Scale, n_people: int) ->
         "movie": column.TextColumn("Movie", width=164),
         "genres": column.TextColumn("Genres", width=104),
         "predicted": _predicted(items, scale),
-        "why": column.TextColumn("Why", width=196),
+        "deviation": column.NumberColumn(
+            "±",
+            width=50,
+            format="± %.1f",
+            help="One standard deviation: two times in three the rating would lie this near to the prediction.",
+        ),
+        "why": column.TextColumn("Why", width=164 if _unsure(items) else 196),
         "ratings": column.NumberColumn(
             "Rated by", width=66, format="localized", help=f"How many of the {n_people:,} people rated it."
         ),
+    }
+
+
+def near(items: Sequence[Similar]) -> pd.DataFrame:
+    """The movies nearest to one as a table, one row a movie, and a way to it."""
+    return pd.DataFrame(
+        {
+            "rank": [item.rank for item in items],
+            "movie": [dated(short_title(item.title), item.year) for item in items],
+            "genres": [", ".join(item.genres[:3]) for item in items],
+            "similarity": [item.similarity for item in items],
+            "common": [item.common for item in items],
+            "ratings": [item.ratings for item in items],
+            "look": _LOOK,
+        }
+    )
+
+
+def near_columns(go: Callable[[], None], key: str) -> dict[str, Any]:
+    """How the columns of `near` are shown; `go` is called where the way is taken."""
+    column = st.column_config
+    return {
+        "rank": column.NumberColumn("#", width=34),
+        "movie": column.TextColumn("Movie", width=216),
+        "genres": column.TextColumn("Genres", width=136),
+        "similarity": column.ProgressColumn("Similarity", min_value=0.0, max_value=1.0, format="%.2f", width=106),
+        "common": column.NumberColumn(
+            "In common", width=84, format="localized", help="How many people rated both movies."
+        ),
+        "ratings": column.NumberColumn("Rated by", width=72, format="localized", help="How many people rated it."),
+        "look": _way(go, key),
+    }
+
+
+def rated(history: pd.DataFrame, *, narrow: bool) -> pd.DataFrame:
+    """A person's ratings as a table, one row a movie, and a way to it; nothing of what the data do not hold."""
+    pairs = zip(history["title"], history["year"], strict=True)
+    table = pd.DataFrame(
+        {
+            "movie": [dated(short_title(title), year) for title, year in pairs],
+            "genres": [", ".join(genres[:3]) or None for genres in history["genres"]],
+            "rating": history["rating"].astype(float).to_numpy(),
+            "difference": history["difference"].astype(float).to_numpy(),
+            "day": [None if time is None else time.partition("T")[0] for time in history["time"]],
+            "look": _LOOK,
+        }
+    ).dropna(axis="columns", how="all")
+    return table.drop(columns=["genres", "day"], errors="ignore") if narrow else table
+
+
+def rated_columns(go: Callable[[], None], key: str) -> dict[str, Any]:
+    """How the columns of `rated` are shown; `go` is called where the way is taken."""
+    column = st.column_config
+    return {
+        "movie": column.TextColumn("Movie", width=246),
+        "genres": column.TextColumn("Genres", width=140),
+        "rating": column.NumberColumn("Rating", format="★ %g", width=70),
+        "difference": column.NumberColumn(
+            "Against mean", format="%+.1f", width=96, help="The rating minus the movie's mean over everyone."
+        ),
+        "day": column.TextColumn("Rated on", width=92),
+        "look": _way(go, key),
     }
 
 
@@ -83,15 +154,27 @@ def parts_columns() -> dict[str, Any]:
 
 
 def score(item: Recommended) -> str:
-    """A movie's predicted stars, or its score where the model does not predict ratings."""
+    """A movie's predicted stars, with their deviation where known, or its score without stars."""
+    if item.stars is not None and item.deviation is not None:
+        return f"★ {item.stars:.1f} ± {item.deviation:.1f}"
     return f"★ {item.stars:.2f}" if item.stars is not None else f"score {charts.amount(item.score)}"
 
 
-def _predicted(items: Sequence[Recommended], scale: Scale) -> Any:
+def _unsure(items: Sequence[Recommended]) -> bool:
+    """Whether the model says how far off it may be, in stars."""
+    return any(item.deviation is not None and item.stars is not None for item in items)
+
+
+def _way(go: Callable[[], None], key: str) -> Any:
+    return st.column_config.ButtonColumn("Look", width=52, type="tertiary", on_click=go, key=key)
+
+
+def _predicted(items: Sequence[Recommended], scale: charts.Scale) -> Any:
     column = st.column_config
     if scale and all(item.stars is not None for item in items):
+        shape, width = ("%.1f", 88) if _unsure(items) else ("%.2f", 106)
         return column.ProgressColumn(
-            "Predicted", min_value=scale[0], max_value=scale[1], format="%.2f", width=106, help="The predicted stars."
+            "Predicted", min_value=scale[0], max_value=scale[1], format=shape, width=width, help="The predicted stars."
         )
     best = max((item.score for item in items), default=0.0)
     whole = all(float(item.score).is_integer() for item in items)

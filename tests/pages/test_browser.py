@@ -25,13 +25,19 @@ def settled(page) -> None:
 
 @pytest.mark.parametrize(
     ("path", "title"),
-    [("/movies", "What if I liked these?"), ("/data", None), ("/accuracy", None)],
+    [
+        ("/movies", "What if I liked these?"),
+        ("/people?person=42", "Who is person 42?"),
+        ("/movie?movie=1", "What is Toy Story (1995), and what is close to it?"),
+        ("/data", None),
+        ("/accuracy", None),
+    ],
 )
 def test_a_deep_link_is_the_first_request_of_a_fresh_server(fresh_dashboard, open_page, path, title):
     page = open_page(fresh_dashboard + path)
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_count(1)
-    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(4)
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(6)
     if title:
         expect(heading).to_have_text(title)
     expect(page.get_by_text("Page not found")).to_have_count(0)
@@ -66,6 +72,32 @@ def test_a_row_that_is_clicked_is_explained(dashboard, open_page):
     page.mouse.click(box["x"] + 150, box["y"] + 35 + 62 * 2.5)
     expect(page.get_by_role("heading", name=first)).to_have_count(0)
     assert why(page) != first
+
+
+def test_from_a_person_over_a_row_to_a_movie_and_on_to_the_nearest(dashboard, open_page):
+    page = open_page(f"{dashboard}/?person=42")
+    page.get_by_role("link", name="More about them").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who is person 42?")
+    settled(page)
+    take_first_way(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^What is .* close to it\?$"))
+    settled(page)
+    movie = page.get_by_role("heading", level=1).inner_text()
+    assert "movie=" in page.url
+    take_first_way(page)
+    expect(page.get_by_role("heading", level=1)).not_to_have_text(movie)
+    settled(page)
+    page.get_by_role("link", name="What else, if I like it?").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What if I liked these?")
+    expect(page).to_have_url(re.compile("rated="))
+
+
+def take_first_way(page) -> None:
+    """Click the arrow at the end of the table's first row."""
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 25, box["y"] + 35 + 17)
 
 
 def test_three_rated_movies_change_the_list_and_the_address_shares_them(dashboard, open_page):

@@ -1,0 +1,141 @@
+"""The page on a movie: which one, what is known of it, and what is close to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import address, controls, frame, profiles, state, tables
+from pages.ui.distributions import Card
+from pages.ui.overview import counted
+from pages.ui.words import plain
+from recengine.answers import Found, Similar
+from recengine.describe import percent
+from recengine.errors import NotFound
+
+_FOUND = 6
+_COMPARED = ("similarity", "shrinkage", "min_support")
+_MODEL = "item-knn"  # the one that compares movies
+
+
+def choose(data: str, notes: Any) -> Found:
+    """The movie of the address, by id or by title; the most rated one where it says nothing, and a note where in vain.
+
+    Where the data changed under it, the same title there: an id names another movie in other data.
+    """
+    asked = address.read("movie")
+    before, shown, title = st.session_state.get("movie on show", (data, "", ""))
+    moved = bool(asked) and asked == shown and before != data
+    try:
+        movie = state.card(data, title if moved else asked)
+    except NotFound as error:
+        movie = (state.search(data, asked, 1) or state.search(data, "", 1))[0]
+        if asked:
+            notes.warning(plain(f"{error} This is {name(movie)}."), icon=":material/link_off:")
+    if moved:
+        address.write("movie", str(movie.item_id))
+    st.session_state["movie on show"] = data, address.read("movie"), name(movie)
+    return movie
+
+
+@frame.fragment
+def search(data: str) -> None:
+    """Titles as they are typed; a click shows the movie."""
+    text = st.text_input(
+        "Find a movie", type="search", live="200ms", key="find movie", placeholder="Type a title",
+        icon=":material/search:",
+    )  # fmt: skip
+    if not text:
+        return
+    found = state.search(data, text, _FOUND)
+    if not found:
+        st.text("No title is like this.")
+    results = st.container(gap=None)
+    for movie in found:
+        results.button(
+            plain(name(movie)), key=f"show {movie.item_id}", type="tertiary", wrap=True, on_click=_show,
+            args=(str(movie.item_id),),
+        )  # fmt: skip
+
+
+def portrait(data: str, movie: Found) -> None:
+    """A movie at a glance: what it is, and its numbers."""
+    about = state.item_profile(data, movie.item_id).movie
+    kind = [("Genres", ", ".join(about.genres)), ("Directed by", ", ".join(about.directors))]
+    known = [f"{label}: {plain(value)}" for label, value in kind if value]
+    st.markdown("  \n".join(known) if known else "Neither genres nor directors are known.")
+    with st.grid(3, min_column_width=72):
+        st.metric("Ratings", f"{about.n_ratings:,}")
+        if about.mean is not None:
+            st.metric("Mean", f"{about.mean:.1f}")
+        st.metric("Rank", f"{about.rank:,}", help=f"By number of ratings, among {about.n_movies:,} movies.")
+
+
+def cards(data: str, movie: Found) -> list[Card]:
+    """What can be drawn of a movie: how it is rated, and what the content model sees in it."""
+    profile, everyone = state.item_profile(data, movie.item_id), state.description(data)
+    about, found = profile.movie, []
+    if about.mean is not None:
+        said = f"The mean of its {counted(about.n_ratings, 'rating', 'ratings')} is {about.mean:.2f}, "
+        said += f"that of all ratings {everyone.mean or 0:.2f}."
+        often = about.histogram.loc[about.histogram["count"].idxmax()]
+        said += f" Most frequent is {often['value']:g}, {percent(often['count'] / about.n_ratings)} of them."
+        found.append(profiles.ratings("How do people rate it?", about.histogram, everyone.histogram, said))
+    if not profile.features.empty:
+        says = f"“{profile.features.iloc[0]['feature']}” tells it apart most: strong where few movies share a feature."
+        question = "What does the content model see in it?"
+        found.append(profiles.features(question, profile.features, "weight in what it is →", says, judged=False))
+    return found
+
+
+def compared() -> state.Parameters:
+    """How two movies are compared: the parameters of the model that does so, as for ranked lists."""
+    return controls.tuned(state.models()[_MODEL], for_lists=True, only=_COMPARED)
+
+
+@frame.fragment
+def near(data: str, movie: Found, parameters: state.Parameters, k: int) -> None:
+    """The nearest movies, as a table or as cards on a narrow screen, each with a way to it."""
+    with frame.waiting(state.models()[_MODEL].title) as progress, st.skeleton(height=380):
+        found = state.similar(data, movie.item_id, k, _MODEL, parameters, progress)
+    if not found:
+        st.text("No movie shares enough of its people to be called close.")
+        return
+    _cards(found) if frame.narrow() else _table(found, f"near {movie.item_id} in {data}")
+    said = "Close is what the same people rated alike. Few people in common make a similarity a matter of chance: "
+    st.markdown(f":small[{said}shrinkage holds such pairs back.]")
+
+
+def name(movie: Found | Similar) -> str:
+    """A movie's title with its year."""
+    return tables.dated(movie.title, movie.year)
+
+
+def _table(found: list[Similar], key: str) -> None:
+    def go() -> None:
+        _show(str(found[st.session_state[key].row].item_id))
+
+    st.dataframe(
+        tables.near(found),
+        column_config=tables.near_columns(go, key),
+        hide_index=True,
+        height="content",
+        alt="The movies nearest to it, the nearest first.",
+    )
+
+
+def _cards(found: list[Similar]) -> None:
+    for movie in found:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f"**{movie.rank} · {plain(name(movie))}**")
+            st.text(" · ".join(movie.genres))
+            common = counted(movie.common, "person", "people")
+            st.markdown(f"**similarity {movie.similarity:.2f}** · {common} in common")
+            address.link("pages/explore/movies.py", "Show it", movie=str(movie.item_id))
+
+
+def _show(item_id: str) -> None:
+    st.session_state["find movie"] = ""
+    address.write("movie", item_id)
+    st.rerun()  # the whole page
