@@ -59,7 +59,7 @@ def look(browser: Browser, address: str, until: float) -> float:
                 raise
             time.sleep(0.05)
     page.get_by_test_id("stDataFrame").first.wait_for(timeout=120_000)
-    page.get_by_role("heading", name="Why ").first.wait_for(timeout=120_000)
+    page.get_by_role("heading", level=2, name="Why ").first.wait_for(timeout=120_000)
     now = time.perf_counter()
     context.close()
     return now

@@ -26,7 +26,9 @@ from recengine.data import movielens, sources
 from recengine.data.dataset import Dataset, Interactions, Query
 from recengine.model import Recommender
 from recengine.models.baseline import Bias
+from recengine.models.funk import FunkSVD
 from recengine.models.neighbors import ItemKNN, UserKNN
+from recengine.models.nmf import NMF
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
 
@@ -68,6 +70,8 @@ PAIRS = (
     Pair("item-based, both at their defaults", ItemKNN(), _knn(user_based=False)),
     Pair("user-based, both at their defaults", UserKNN(), _knn(user_based=True)),
     Pair("biases, both at their defaults", Bias(), lambda: surprise.BaselineOnly(verbose=False)),
+    Pair("funk-svd against SVD, both at their defaults", FunkSVD(), lambda: surprise.SVD(random_state=0)),
+    Pair("nmf against NMF, both at their defaults", NMF(), lambda: surprise.NMF(random_state=0)),
 )
 
 
@@ -129,7 +133,7 @@ def compare(pair: Pair, folds: Sequence[Fold], repeats: int) -> list[str]:
 def main() -> None:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("data", help="ml-100k.zip or its unpacked folder")
-    cli.add_argument("--repeats", type=int, default=7)
+    cli.add_argument("--repeats", type=int, default=5)
     args = cli.parse_args()
     folds = read(args.data)
     table = Table("", "u1", "Surprise", "mean u1-u5", "Surprise", "seconds", "Surprise", "times faster")

@@ -28,6 +28,7 @@ MODELS = {
     "content-tree": "recengine.models.tree:ContentTree",
     "funk-svd": "recengine.models.funk:FunkSVD",
     "svdpp": "recengine.models.svdpp:SVDpp",
+    "bayes-fm": "recengine.models.bayes:BayesFM",
     "bpr": "recengine.models.bpr:BPR",
     "pure-svd": "recengine.models.svd:PureSVD",
     "als": "recengine.models.als:ALS",

@@ -1,0 +1,335 @@
+"""Bayesian factorization machine: the sampler against plain regression, folding in, words, sureness, published error.
+
+Protocol of the bands: fold u1 as GroupLens distributes it, see test_published. Reference: myFM 0.4.0, rank 10, 300
+sweeps on the same blocks: .8868 with attributes (`benchmarks/peers_myfm.py`).
+"""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from scipy.stats import norm
+
+from recengine.codec import decode, encode
+from recengine.data import movielens, sources
+from recengine.data.dataset import Query
+from recengine.errors import ModelError
+from recengine.models import kernels_bayes
+from recengine.models.bayes import BayesFM
+from recengine.models.blocks import day_side, movie_side, people_side
+from recengine.models.gibbs import Gaussian, Ordinal, Sampler
+
+FEW = {"factors": 3, "iterations": 40, "draws": 10}
+DAY = 86400
+
+
+@pytest.fixture(scope="module")
+def people_and_days(make_dataset):
+    """40 people with ages and occupations × 30 movies with genres, rated on five days."""
+    rng = np.random.default_rng(4)
+    job = rng.integers(0, 2, 40)
+    table = 3 + 1.2 * (2 * job[:, None] - 1) * (2 * (np.arange(30) % 2) - 1) + rng.normal(0, 0.5, (40, 30))
+    table = np.where(rng.random((40, 30)) < 0.5, np.clip(np.round(table), 1, 5), np.nan)
+    data = make_dataset(table, features=np.eye(2)[np.arange(30) % 2])
+    time = rng.integers(10, 15, len(data.interactions)) * DAY
+    people = pd.DataFrame(
+        {
+            "age": pd.array([None if u == 7 else 18 + u for u in range(40)], dtype="Int16"),
+            "occupation": pd.Series(["artist" if j else "lawyer" for j in job], dtype="str"),
+        }
+    )
+    return dataclasses.replace(data, interactions=dataclasses.replace(data.interactions, time=time), people=people)
+
+
+def sampler(data, target=None, factors=3, seed=0):
+    ratings = data.interactions.take(np.argsort(data.interactions.user, kind="stable"))
+    sides = [people_side(data, ratings, "day"), movie_side(data, ratings, "day"), day_side(ratings)[0]]
+    y = ratings.value.astype(np.float64) - 3
+    return Sampler(sides, target or Gaussian(), y, factors, 0.1, np.random.default_rng(seed)), y
+
+
+def test_an_update_is_the_regression_worked_by_hand():
+    """Two ratings of residual 0.5 and −1 where o is 1 and 2, v = 0.3, prior N(0.1, 1/2), noise 1/4.
+
+    y = e + o v is 0.8 and −0.4, Σ o y = 0, Σ o² = 5: precision 2 + 4·5 = 22, mean (2·0.1 + 4·0) / 22.
+    """
+    found = []
+    for normal in (0.0, 1.0):
+        v, slope, moved = np.array([0.3]), np.array([0.5 * 1 - 1.0 * 2]), np.zeros(1)
+        kernels_bayes.update(
+            np.array([0, 1]), np.array([0], np.int32), np.ones(1), np.array([0, 1]), np.array([0.1]), np.array([2.0]),
+            4.0, np.array([normal]), v, np.array([5.0]), slope, moved,
+        )  # fmt: skip
+        found.append(v[0])
+        assert moved[0] == pytest.approx(v[0] - 0.3)
+        assert slope[0] == pytest.approx((0.8 - v[0]) + 2 * (-0.4 - 2 * v[0]))
+    assert found[0] == pytest.approx(0.2 / 22)
+    assert found[1] - found[0] == pytest.approx(1 / np.sqrt(22))
+
+
+def plain_sweep(s, y):
+    """The same sweep without sums: every coefficient by a regression over all ratings of an explicit design."""
+    s.alpha = s.target.renew(s.residual, s.rng)
+    for state in s.states:
+        state.renew_prior(s.rng)
+    s._renew_base()
+    normals = [s.rng.normal(size=state.v.shape) for state in s.states]
+    design = [state.side.features.toarray()[state.side.row] for state in s.states]
+    for f in range(1 + s.factors):
+        for state, x, normal in zip(s.states, design, normals, strict=True):
+            block = np.repeat(np.arange(len(state.side.blocks)), np.diff(state.side.start))
+            others = [(o, z) for o, z in zip(s.states, design, strict=True) if o is not state]
+            o = sum(z @ other.v[f] for other, z in others) if f else np.ones(len(y))
+            for j in range(x.shape[1]):
+                h = x[:, j] * o
+                rest = y - eta(s, design) + h * state.v[f, j]
+                prior = state.precision[f, block[j]]
+                total = prior + s.alpha * h @ h
+                mean = (prior * state.mean[f, block[j]] + s.alpha * h @ rest) / total
+                state.v[f, j] = mean + normal[f, j] / np.sqrt(total)
+
+
+def eta(s, design):
+    """w_0 + Σ w x + Σ_{A<B} over all pairs of features of different sides, from the explicit design."""
+    total = s.base + sum(x @ state.v[0] for state, x in zip(s.states, design, strict=True))
+    for a in range(len(design)):
+        for b in range(a):
+            total = total + ((design[a] @ s.states[a].v[1:].T) * (design[b] @ s.states[b].v[1:].T)).sum(axis=1)
+    return total
+
+
+def test_the_sums_of_a_sweep_give_the_plain_regressions_numbers(people_and_days):
+    fast, y = sampler(people_and_days)
+    for _ in range(2):
+        plain = copy.deepcopy(fast)
+        fast.sweep()
+        plain_sweep(plain, y)
+        for ours, theirs in zip(fast.states, plain.states, strict=True):
+            np.testing.assert_allclose(ours.v, theirs.v, rtol=1e-8, atol=1e-10)
+    design = [state.side.features.toarray()[state.side.row] for state in fast.states]
+    np.testing.assert_allclose(fast.residual, y - eta(fast, design), atol=1e-9)
+
+
+def test_ratings_drawn_from_the_model_give_back_its_noise_and_its_sureness(make_dataset):
+    """The noise is found within 5 %, and nine in ten 90 % intervals of η, as far as draws differ, hold the truth."""
+    rng = np.random.default_rng(0)
+    p, q = rng.normal(size=(150, 2)), rng.normal(size=(80, 2))
+    truth = 3 + rng.normal(0, 0.5, (150, 1)) + rng.normal(0, 0.5, 80) + 0.6 * p @ q.T
+    table = np.where(rng.random(truth.shape) < 0.5, truth + rng.normal(0, 0.5, truth.shape), np.nan)
+    data = make_dataset(table, scale=(-10.0, 20.0))
+    fitted = BayesFM(factors=2, iterations=400, draws=160, features="ratings").fit(data)
+    assert fitted.unit / np.sqrt(fitted.draws.alpha.mean()) == pytest.approx(0.5, rel=0.05)
+    hits = []
+    for person in range(0, 150, 10):
+        query = Query.of_users(data, [person])
+        for item in range(0, 80, 8):
+            told = fitted.explain(query, item)
+            sure = np.sqrt(told.deviation**2 - fitted.unit**2 * (1 / fitted.draws.alpha).mean())
+            hits.append(abs(told.score - truth[person, item]) < 1.645 * sure)
+    assert 0.8 < np.mean(hits) < 0.98
+
+
+@pytest.mark.parametrize("track", ["ratings", "day"])
+def test_a_person_is_the_solution_of_their_normal_equations(people_and_days, track):
+    fitted = BayesFM(features=track, **FEW).fit(people_and_days)
+    ratings, draws, s, person = people_and_days.interactions, fitted.draws, 4, 11
+    query = Query.of_users(people_and_days, [person])
+    mine = np.flatnonzero(ratings.user == person)
+    mine = mine[np.argsort(ratings.item[mine])]
+    day = np.zeros(len(mine), int) if track == "ratings" else ratings.time[mine] // DAY - 10
+    movie, on = draws.movies[ratings.item[mine], s].astype(float), draws.days[day, s].astype(float)
+    own, *rest = fitted.fold_in(query)[:, 0, s].astype(float)
+    seen = draws.watched[ratings.item[mine], s].astype(float).sum(axis=0) / np.sqrt(len(mine))
+    np.testing.assert_allclose(rest[0], seen, atol=1e-6)
+    left = np.column_stack([np.ones(len(mine)), (movie + on)[:, 1:]])
+    fixed = draws.base[s] + movie[:, 0] + on[:, 0] + (movie * on)[:, 1:].sum(axis=1) + left @ sum(rest)
+    y = (ratings.value[mine] - fitted.mean) / fitted.unit
+    matrix = np.diag(draws.precision[s]) + draws.alpha[s] * left.T @ left
+    right = draws.precision[s] * draws.mean[s] + draws.alpha[s] * left.T @ (y - fixed)
+    np.testing.assert_allclose(own, np.linalg.solve(matrix, right), rtol=1e-5, atol=1e-5)
+
+
+def test_an_ordinal_person_is_at_the_mode(people_and_days):
+    """The gradient of the log posterior of their own coefficients is 0."""
+    fitted = BayesFM(features="ratings", target="ordinal", **FEW).fit(people_and_days)
+    draws, s, query = fitted.draws, 2, Query.of_users(people_and_days, [3])
+    own, seen = fitted.fold_in(query)[:, 0, s].astype(float)
+    movie = draws.movies[query.history.indices, s].astype(float)
+    left = np.column_stack([np.ones(len(movie)), movie[:, 1:]])
+    edge = np.concatenate([[-np.inf], draws.cutpoints[s], [np.inf]])
+    level = np.searchsorted(fitted.levels, query.history.data)
+    at = draws.base[s] + movie[:, 0] + left @ (own + seen)
+    low, high = edge[level] - at, edge[level + 1] - at
+    pull = (norm.pdf(low) - norm.pdf(high)) / (norm.cdf(high) - norm.cdf(low))
+    slope = left.T @ pull - draws.precision[s] * (own - draws.mean[s])
+    assert np.abs(left.T @ pull).max() > 0.05
+    np.testing.assert_allclose(slope, 0, atol=0.02)
+
+
+def test_an_expected_rating_worked_by_hand(people_and_days):
+    """Levels 1, 2, 5 with cutpoints −1 and ½ at η = 0: 1 + 1·Φ(1) + 3·Φ(−½) = 1 + 0.8413 + 3·0.3085 = 2.7669."""
+    fitted = BayesFM(target="ordinal", **FEW).fit(people_and_days)
+    draws = dataclasses.replace(fitted.draws, cutpoints=np.tile([-1.0, 0.5], (10, 1)))
+    fitted = dataclasses.replace(fitted, draws=draws, levels=np.array([1, 2, 5], np.float32))
+    np.testing.assert_allclose(fitted._expected(np.zeros(10)), 2.7669, atol=1e-4)
+    curve, low, step = fitted.curve
+    for at in (-9.0, -0.77, 0.3, 8.0):
+        wanted = fitted._expected(np.full(10, at))[0]
+        assert kernels_bayes._on_curve(curve[0], low, step, at) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_cutpoints_are_drawn_from_their_posterior():
+    """With η known, the draws' mean and deviation are those of the normal around the maximum likelihood."""
+    rng = np.random.default_rng(1)
+    known = rng.normal(size=4000)
+    level = np.searchsorted([-1.0, 0.2, 1.5], known + rng.normal(size=4000))
+    target, found = Ordinal(level, 4), []
+    for _ in range(600):
+        residual = target.latent - known
+        target.renew(residual, rng)
+        found.append(target.cutpoints)
+    best = np.mean(found, axis=0)
+    for _ in range(5):
+        _, step, root = target._newton(best, known)
+        best = best + step
+    deviation = np.sqrt(np.diag(np.linalg.inv(root @ root.T)))
+    np.testing.assert_allclose(np.mean(found[50:], axis=0), best, atol=0.3 * deviation.max())
+    np.testing.assert_allclose(np.std(found[50:], axis=0), deviation, rtol=0.2)
+    np.testing.assert_allclose(best, [-1.0, 0.2, 1.5], atol=0.12)
+
+
+@pytest.mark.parametrize("edges", [(-np.inf, -9.0), (-1.0, 0.4), (7.0, 7.5), (0.3, np.inf)])
+def test_latent_values_stay_between_their_edges_with_the_mean_of_a_truncated_normal(edges):
+    cutpoints = np.array([edge for edge in edges if np.isfinite(edge)])
+    target = Ordinal(np.full(4000, int(np.isfinite(edges[0]))), len(cutpoints) + 1)
+    target.cutpoints, target._move = cutpoints, lambda eta, rng: None
+    residual = np.zeros(4000)
+    target.renew(residual, np.random.default_rng(2))
+    low, high = edges
+    mass = norm.sf(low) - norm.sf(high) if low > 0 else norm.cdf(high) - norm.cdf(low)
+    mean = (norm.pdf(low) - norm.pdf(high)) / mass
+    assert low <= residual.min() <= residual.max() <= high
+    assert residual.mean() == pytest.approx(mean, abs=5 * residual.std() / np.sqrt(4000))
+    assert kernels_bayes._expected(low, high) == pytest.approx(mean, rel=1e-6)
+
+
+@pytest.mark.parametrize("target", ["gaussian", "ordinal"])
+@pytest.mark.parametrize("track", ["ratings", "attributes", "day"])
+def test_explanations_name_every_block_and_add_up(people_and_days, track, target):
+    fitted = BayesFM(features=track, target=target, **FEW).fit(people_and_days)
+    query = Query.of_users(people_and_days, [5, 7, -1], [12 * DAY, 10 * DAY, 99 * DAY])
+    score = fitted.score(query)
+    for row in range(3):
+        told = fitted.explain(query.rows(row, row + 1), 8)
+        assert told.score == pytest.approx(score[row, 8], abs=2e-4)
+        assert told.base + sum(part.weight for part in told.parts) == pytest.approx(told.score, abs=1e-6)
+        names = {part.what for part in told.parts}
+        assert {"who rated it", "what the person has rated"} <= names
+        assert ("the person's occupation" in names) == ("its genres" in names)
+        assert ("the person's occupation" in names) == (track != "ratings")
+        assert ("the day" in names) == (track == "day")
+        assert 0 < told.deviation < 2
+
+
+def test_what_is_not_known_of_a_person_adds_nothing(people_and_days):
+    """A visitor has no occupation and person 7 no age; someone without a history rated neither much nor little."""
+    fitted = BayesFM(**FEW).fit(people_and_days)
+    stored = Query.of_users(people_and_days, [7])
+    visitor = dataclasses.replace(stored, user=np.array([-1], np.int32))
+    weight = {part.what: part.weight for part in fitted.explain(stored, 2).parts}
+    assert weight["the person's age"] == pytest.approx(0, abs=1e-9)
+    assert abs(weight["the person's occupation"]) > 0.01
+    of_visitor = {part.what: part.weight for part in fitted.explain(visitor, 2).parts}
+    assert of_visitor["the person's occupation"] == pytest.approx(0, abs=1e-9)
+    of_nobody = {part.what: part.weight for part in fitted.explain(Query.of_users(people_and_days, [-1]), 2).parts}
+    assert of_nobody["what the person has rated"] == pytest.approx(0, abs=1e-9)
+
+
+def test_an_occupation_speaks_for_those_who_have_rated_nothing(people_and_days):
+    """Artists like odd movies and lawyers even ones; the history is taken away, the occupation stays."""
+    fitted = BayesFM(factors=3, iterations=200).fit(people_and_days)
+    silent = sp.csr_matrix((40, 30), dtype=np.float32)
+    everyone = Query(np.arange(40, dtype=np.int32), silent, np.zeros((40, 0), np.int32))
+    score, artist = fitted.score(everyone), people_and_days.people["occupation"].to_numpy() == "artist"
+    liking = score[:, 1::2].mean(axis=1) - score[:, ::2].mean(axis=1)
+    assert liking[artist].min() > 0.5
+    assert liking[~artist].max() < -0.5
+
+
+def test_the_day_counts_where_it_is_known(people_and_days):
+    fitted = BayesFM(features="day", **FEW).fit(people_and_days)
+    asked = [fitted.score(Query.of_users(people_and_days, [1], time)) for time in ([10 * DAY], [13 * DAY + 5])]
+    assert np.abs(asked[0] - asked[1]).max() > 1e-3
+    unknown = [fitted.score(Query.of_users(people_and_days, [1], time)) for time in (None, [99 * DAY], [0])]
+    np.testing.assert_array_equal(unknown[0], unknown[1])
+    np.testing.assert_array_equal(unknown[0], unknown[2])
+
+
+def test_days_without_times_are_refused(make_dataset, one_sentence):
+    data = make_dataset([[4, 2], [3, 5]])
+    timeless = dataclasses.replace(data, interactions=dataclasses.replace(data.interactions, time=None))
+    with pytest.raises(ModelError, match="no times") as refused:
+        BayesFM(features="day", **FEW).fit(timeless)
+    assert one_sentence(str(refused.value))
+    assert BayesFM(**FEW).fit(timeless).score(Query.of_users(timeless, [0])).shape == (1, 2)
+
+
+def test_a_movie_nobody_rated_is_judged_by_its_attributes_alone(make_dataset):
+    rng = np.random.default_rng(3)
+    table = np.where(rng.random((50, 20)) < 0.6, np.where(np.arange(20) % 2, 5.0, 2.0), np.nan)
+    table[:, [18, 19]] = np.nan
+    data = make_dataset(table, features=np.eye(2)[np.arange(20) % 2])
+    query = Query.of_users(data, [0, -1])
+    score = BayesFM(**FEW).fit(data).score(query)
+    assert (score[:, 19] > score[:, 18] + 1).all()
+    nameless = BayesFM(features="ratings", **FEW).fit(data)
+    assert np.isnan(nameless.score(query)[:, 18:]).all()
+    assert np.isfinite(nameless.score(query)[:, :18]).all()
+    assert "nobody has rated" in nameless.explain(query, 18).fallback
+
+
+def test_an_artifact_answers_with_the_same_bits(people_and_days, tmp_path):
+    fitted = BayesFM(features="day", target="ordinal", **FEW).fit(people_and_days)
+    query = Query.of_users(people_and_days, [2, -1], [11 * DAY] * 2)
+    again = decode(encode(fitted, tmp_path), tmp_path)
+    np.testing.assert_array_equal(again.score(query), fitted.score(query))
+    assert again.explain(query, 3) == fitted.explain(query, 3)
+
+
+@pytest.fixture(scope="module")
+def u1(ml100k_zip):
+    """Fold u1 with everything that is known: the training data and the test ratings."""
+    everything = sources.load(str(ml100k_zip)).dataset
+    held_out = movielens.canonical_fold(ml100k_zip, "u1", everything)
+    ratings = everything.interactions
+    return everything.with_interactions(ratings.take(~held_out)), ratings.take(held_out)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "low", "high"),
+    [
+        pytest.param({}, 0.865, 0.8868, id="attributes"),
+        pytest.param({"features": "ratings"}, 0.870, 0.892, id="ratings"),
+    ],
+)
+def test_the_published_error_on_u1(parameters, low, high, u1):
+    train, test = u1
+    people, row = np.unique(test.user, return_inverse=True)
+    fitted = BayesFM(**parameters).fit(train)
+    prediction = fitted.predict(Query.of_users(train, people), row, test.item)
+    error = np.sqrt(np.mean((prediction.value.astype(np.float64) - test.value) ** 2))
+    assert low <= error <= high
+
+
+@pytest.mark.parametrize("target", ["gaussian", "ordinal"])
+def test_nine_in_ten_ratings_fall_within_their_interval(target, u1):
+    """Calibration on 400 ratings held back: r within r̂ ± 1.645 deviations, for 90 %, give or take."""
+    train, test = u1
+    fitted = BayesFM(factors=6, iterations=60, draws=30, target=target).fit(train)
+    rows = np.random.default_rng(0).choice(len(test), 400, replace=False)
+    told = [fitted.explain(Query.of_users(train, [test.user[row]]), test.item[row]) for row in rows]
+    off = np.array([one.score for one in told]) - test.value[rows]
+    assert 0.86 <= np.mean(np.abs(off) <= 1.645 * np.array([one.deviation for one in told])) <= 0.95
