@@ -226,7 +226,7 @@ def test_a_file_that_changed_is_read_again(lab, tiny, tmp_path):
 
 
 def test_a_rated_movie_is_explained_without_a_rank(lab):
-    rated = int(lab.shelf("demo").dataset.items.ids[lab.person("demo", 42).history["item"].iloc[0]])
+    rated = int(lab.person("demo", 42).history["item_id"].iloc[0])
     why = lab.explain("demo", lab.model("item-knn"), StoredPerson(42), rated)
     assert why.parts
     assert why.without is None
