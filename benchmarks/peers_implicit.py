@@ -91,7 +91,8 @@ def compare_als(table: Any, factors: int, marks: list[int]) -> tuple[list[float]
 
     objective, model, confident = Objective(REGULARIZATION, 0.0, UNOBSERVED), theirs(factors, 1), confidences(table)
     watched, few = both_ways(table), both_ways(table[:100])
-    alternate(objective, *few, *start(*few, factors, 0), 1)  # compiles
+    start(*watched, 1, 0)  # compiles, as does the next line
+    alternate(objective, *few, *start(*few, factors, 0), 1)
 
     before = time.perf_counter()
     users, items = start(*watched, factors, 0)

@@ -32,6 +32,7 @@ from recengine.data import movielens, sources, split
 from recengine.data.dataset import Dataset, Query
 from recengine.errors import DataError, ModelError
 from recengine.evaluate import Evaluation
+from recengine.explain import Explanation
 from recengine.model import Context, Fitted, Recommender
 from recengine.models.content import Content, FittedContent
 from recengine.models.neighbors import FittedItemKNN, ItemKNN
@@ -220,7 +221,7 @@ class Lab:
             parts,
             told.exact,
             told.fallback,
-            self._without(shelf, fitted, query, index, filters),
+            self._without(shelf, fitted, query, index, told, filters),
             told.deviation,
         )
 
@@ -350,12 +351,14 @@ class Lab:
         return self.store.fetch(depends_on, lambda: model.fit(train, context))
 
     @staticmethod
-    def _without(shelf: Shelf, fitted: Fitted, query: Query, item: int, filters: Filters) -> Counterfactual | None:
+    def _without(
+        shelf: Shelf, fitted: Fitted, query: Query, item: int, told: Explanation, filters: Filters
+    ) -> Counterfactual | None:
         """The fall in rank of `item` when the rated movie that helped it most had not been rated.
 
         None where no rated movie helped, and for a movie that was rated itself: it has no rank.
         """
-        helped = [part for part in fitted.explain(query, item).parts if part.kind == "movie" and part.weight > 0]
+        helped = [part for part in told.parts if part.kind == "movie" and part.weight > 0]
         if not helped or item in query.history.indices:
             return None
         best, allowed = helped[0], shelf.allowed(filters)

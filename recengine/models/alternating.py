@@ -1,4 +1,4 @@
-"""How `ials` is fitted where tables are large: each side improved in turn by a few conjugate gradient steps.
+"""How `ials` is fitted: each side improved in turn by a few conjugate gradient steps, which large tables ask for.
 
 Solving a row exactly costs O(|I_u| d² + d³), a step O(|I_u| d). Source: Takács, Pilászy and Tikk, "Applications of the
 conjugate gradient method for implicit feedback collaborative filtering" (RecSys 2011). Vectors are float32, changed in
@@ -45,7 +45,8 @@ def start(by_user: Watched, by_item: Watched, factors: int, seed: int) -> tuple[
     if len(index) < _LARGE:
         table = sp.csr_matrix((np.ones(len(index), np.float32), index, first), (len(first) - 1, len(by_item[0]) - 1))
         u, s, v = truncated_svd(table, factors, seed)
-        return (u * np.sqrt(s)).astype(np.float32), (v * np.sqrt(s)).astype(np.float32)
+        # LAPACK and ARPACK leave columns side by side; here rows are what a thread works on.
+        return np.ascontiguousarray(u * np.sqrt(s), np.float32), np.ascontiguousarray(v * np.sqrt(s), np.float32)
     items = np.random.default_rng(seed).standard_normal((len(by_item[0]) - 1, factors), np.float32)
     users = np.empty((len(by_user[0]) - 1, factors), np.float32)
     for _ in range(_SWEEPS):

@@ -12,6 +12,8 @@ import math
 import numba
 import numpy as np
 
+from recengine.models.kernels_factors import backward, factorize, forward
+
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 # "reassoc" lets a dot product run in lanes; the lanes are fixed when it is compiled, so bits stay the same.
 _summed = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
@@ -80,37 +82,6 @@ def _expected(low, high):
 
 
 @_compiled
-def _factorize(matrix):
-    """Overwrite the lower triangle with L of matrix = L Lᵀ."""
-    for f in range(len(matrix)):
-        for g in range(f + 1):
-            total = matrix[f, g]
-            for k in range(g):
-                total -= matrix[f, k] * matrix[g, k]
-            matrix[f, g] = math.sqrt(total) if f == g else total / matrix[g, g]
-
-
-@_compiled
-def _forward(lower, right, x):
-    """x = L⁻¹ right."""
-    for f in range(len(x)):
-        total = right[f]
-        for k in range(f):
-            total -= lower[f, k] * x[k]
-        x[f] = total / lower[f, f]
-
-
-@_compiled
-def _backward(lower, x):
-    """x ← L⁻ᵀ x."""
-    for f in range(len(x) - 1, -1, -1):
-        total = x[f]
-        for k in range(f + 1, len(x)):
-            total -= lower[k, f] * x[k]
-        x[f] = total / lower[f, f]
-
-
-@_compiled
 def _prepare(first, last, s, indices, days_of, movies, days, base, rest, precision, alpha, matrix, left, fixed):
     """What one person's own (w, v) sees of a history in draw s: its regressors `left`, what is `fixed`, and L.
 
@@ -133,7 +104,7 @@ def _prepare(first, last, s, indices, days_of, movies, days, base, rest, precisi
             scaled = alpha * row[f]
             for g in range(f + 1):
                 matrix[f, g] += scaled * row[g]
-    _factorize(matrix)
+    factorize(matrix)
 
 
 @_compiled
@@ -187,8 +158,9 @@ def fold_in(
                             target = predicted + _expected(low, high)
                         for f in range(d):
                             right[f] += alpha[s] * target * left[p, f]
-                    _forward(matrix, right, x)
-                    _backward(matrix, x)
+                    x[:] = right
+                    forward(matrix, x)
+                    backward(matrix, x)
             out[r - first, 0, s] = x
             out[r - first, 1, s] = seen
     return out
@@ -206,7 +178,8 @@ def spread(indptr, indices, days_of, movies, days, precision, alpha, asked):
             indptr[0], indptr[1], s, indices, days_of, movies, days, 0.0, rest, precision[s], alpha[s],
             matrix, left, fixed,
         )  # fmt: skip
-        _forward(matrix, asked[s], x)
+        x[:] = asked[s]
+        forward(matrix, x)
         out[s] = np.sum(x * x)
     return out
 

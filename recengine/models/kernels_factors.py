@@ -39,21 +39,38 @@ def products_at(left, right, row, item):
 @_compiled
 def solve(matrix, vector):
     """Cholesky's solution of a symmetric positive definite system, in place; only the lower triangle is read."""
-    n = len(vector)
-    for f in range(n):
+    factorize(matrix)
+    forward(matrix, vector)
+    backward(matrix, vector)
+
+
+@_compiled
+def factorize(matrix):
+    """Overwrite the lower triangle of a symmetric positive definite matrix with L, where it is L Lᵀ."""
+    for f in range(len(matrix)):
         for g in range(f + 1):
             value = matrix[f, g]
             for h in range(g):
                 value -= matrix[f, h] * matrix[g, h]
             matrix[f, g] = np.sqrt(value) if f == g else value / matrix[g, g]
-    for f in range(n):
+
+
+@_compiled
+def forward(lower, vector):
+    """L⁻¹ of a vector, in place."""
+    for f in range(len(vector)):
         for g in range(f):
-            vector[f] -= matrix[f, g] * vector[g]
-        vector[f] /= matrix[f, f]
-    for f in range(n - 1, -1, -1):
-        for g in range(f + 1, n):
-            vector[f] -= matrix[g, f] * vector[g]
-        vector[f] /= matrix[f, f]
+            vector[f] -= lower[f, g] * vector[g]
+        vector[f] /= lower[f, f]
+
+
+@_compiled
+def backward(lower, vector):
+    """L⁻ᵀ of a vector, in place."""
+    for f in range(len(vector) - 1, -1, -1):
+        for g in range(f + 1, len(vector)):
+            vector[f] -= lower[g, f] * vector[g]
+        vector[f] /= lower[f, f]
 
 
 @_compiled

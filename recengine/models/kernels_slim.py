@@ -1,4 +1,8 @@
-"""Compiled coordinate descent (numba) for SLIM; the rules of `kernels` hold here too."""
+"""Compiled coordinate descent (numba) for SLIM.
+
+The kernel works on a range of columns, releases the GIL and is cached on disk. A column is worked out by one thread in
+a fixed order, so results do not depend on the number of threads.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,7 @@ def slim_columns(person_indptr, person_items, item_indptr, item_people, l1, l2, 
                 length[j - first] += 1
             weight[i] = 0.0
         rest[:] = 0.0
-    return length, rows[:used], values[:used]
+    return length, rows[:used].copy(), values[:used].copy()  # what was made room for may be many times as much
 
 
 @_compiled

@@ -129,7 +129,7 @@ class Slim(Recommender):
     spreads a weight over movies that the same people rate. An item to which nothing rated has a weight has no
     opinion: NaN, and the bias baseline (in data without ratings, the number of people) stands in.
     Cost: for each movie a few passes over the ratings, and some hundred over those of the movies with a weight; weights
-    kept times |I_u| a query. Memory: O(m) to fit, 8 bytes a weight stay.
+    kept times |I_u| a query. Memory: O(m) and 24 bytes a weight to fit, of which 8 stay.
     Source: Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011, equation 4.
     Friedman, Hastie and Tibshirani, JSS 33(1), 2010, sections 2.1 and 2.6: naive updates, active sets.
     Differs from the paper: only movies with more than l1 people in common are looked at; no other can get a weight.

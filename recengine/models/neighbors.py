@@ -77,7 +77,7 @@ class UserKNN(Recommender):
     damping: float = Field(0.1, ge=0, le=100, description="Pull of a prediction back to its center")
     neighborhood: int = Field(1000, ge=1, le=10_000, description="Most similar people considered at all")
     aggregation: Aggregation = Field("average", description="Average predicts ratings, sum and votes rank by evidence")
-    weighting: Weighting = Field("rating", description="What a rating counts when people are compared")
+    weighting: Weighting = Field("rating", description="What a rating counts when people are compared, for cosine")
 
     @property
     def traits(self) -> Traits:
@@ -214,7 +214,7 @@ class ItemKNN(Recommender):
     damping: float = Field(0.1, ge=0, le=100, description="Pull of a prediction back to its center")
     neighborhood: int = Field(500, ge=1, le=10_000, description="Most similar movies kept for each movie")
     aggregation: Aggregation = Field("average", description="Average predicts ratings, sum and votes rank by evidence")
-    weighting: Weighting = Field("rating", description="What a rating counts when movies are compared")
+    weighting: Weighting = Field("rating", description="What a rating counts when movies are compared, for cosine")
 
     @property
     def traits(self) -> Traits:

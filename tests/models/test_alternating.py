@@ -118,6 +118,9 @@ def test_a_start_of_full_rank_is_the_table():
     np.testing.assert_allclose(users.T @ users, items.T @ items, atol=1e-3)
     np.testing.assert_array_equal(users[:, 19:], 0)  # the last movie was never watched: rank 19 at most
     np.testing.assert_array_equal(items[:, 19:], 0)
+    # Else the kernels would be compiled for two layouts, the second within somebody's measured seconds.
+    assert users.flags.c_contiguous
+    assert items.flags.c_contiguous
 
 
 def test_with_sweeps_enough_a_start_is_the_truncated_svd(monkeypatch):
