@@ -68,4 +68,5 @@ def short_title(title: str) -> str:
 
 
 def _rated(reason: Reason, *, explicit: bool) -> str:
-    return f"{short_title(reason.what)} ★{reason.rating:g}" if explicit else short_title(reason.what)
+    starred = explicit and reason.rating is not None
+    return f"{short_title(reason.what)} ★{reason.rating:g}" if starred else short_title(reason.what)

@@ -13,6 +13,7 @@ title.title(f"What is {plain(movies.name(movie))}, and what is close to it?", an
 with choices:
     with st.container(border=True):
         movies.search(data)
+    with st.container(border=True):
         movies.portrait(data, movie)
     with frame.panel("How movies are compared"):
         parameters = movies.compared()

@@ -40,7 +40,7 @@ def taste(table: pd.DataFrame, shown: int = 6, *, in_order: bool = False) -> Dra
     if not in_order:
         strongest = known["lift"].abs().sort_values(ascending=False).index[:shown]
         known = known.loc[strongest].sort_values("lift", ascending=False)
-    figure = diverging(known[word], known["lift"], "likes more than others, in stars →")
+    figure = diverging(known[word], known["lift"], "likes more, in stars →")
     figure.update_traces(
         customdata=known["ratings"], hovertemplate="%{y}: %{text} stars over %{customdata} ratings<extra></extra>"
     )
@@ -71,7 +71,7 @@ def diverging(names: Iterable[str], values: Iterable[float], axis: str, places: 
     )
     low, high = min(0.0, *values), max(0.0, *values)
     room = 0.38 * (high - low or 1.0)  # for the values written beside the bars
-    theme.quiet(figure, 27 * len(names) + 44).update_layout(bargap=0.35)
+    theme.quiet(figure, 27 * len(names) + 62).update_layout(bargap=0.35)
     figure.update_xaxes(
         range=[low - room if low else 0, high + room if high else 0.2 * room], title_text=axis, zeroline=True, nticks=5
     )
@@ -81,11 +81,12 @@ def diverging(names: Iterable[str], values: Iterable[float], axis: str, places: 
 
 def why(told: Why, scale: Scale = None, *, narrow: bool = False, shown: int = SHOWN_PARTS) -> Drawn:
     """A score as a staircase: from its base over the strongest parts to the score itself, and how far off it may be."""
-    steps = _steps(told, shown, 20 if narrow else 38, 2 if narrow else 1)
+    shape = (20, 2) if narrow else (38, 1)
+    steps = _steps(told, shown, *shape)
     places = digits(weight for _, weight in steps)
     rows = [(name, weight, "relative", signed(weight, places)) for name, weight in steps]
     if told.base:
-        rows.insert(0, (told.base_name, told.base, "absolute", amount(told.base)))
+        rows.insert(0, (in_lines(told.base_name, shape[0], 2), told.base, "absolute", amount(told.base)))
     rows.append(("score", told.score, "total", amount(told.score)))
     names, values, measures, texts = zip(*rows, strict=True)
     figure = go.Figure(
@@ -120,7 +121,7 @@ def why(told: Why, scale: Scale = None, *, narrow: bool = False, shown: int = SH
     low, high = min(reached), max(reached)
     room = (0.3 if narrow else 0.12) * (high - low or 1)
     start = 0 if 0 <= low < 0.5 * (high - low) else low - 2 * room
-    theme.quiet(figure, _ROW * len(names) + 40)
+    theme.quiet(figure, _ROW * len(names) + 56)
     figure.update_yaxes(
         autorange="reversed", tickmode="array", tickvals=list(range(len(names))), showgrid=False, zeroline=False,
         ticktext=[name[0].upper() + name[1:] for name in names],
@@ -163,16 +164,21 @@ def sentence(told: Why, span: Sequence[float] = ()) -> str:
 def named(reason: Reason, length: int, lines: int) -> str:
     """What carried a part, cut to lines of a length for a figure, with the rating it stands on."""
     rating = "" if reason.rating is None else f"\u00a0★{reason.rating:g}"
-    return "<br>".join(map(theme.label, wrap(theme.shorten(reason.what, length * lines), length))) + rating
+    return in_lines(reason.what, length, lines) + rating
+
+
+def in_lines(text: str, length: int, lines: int) -> str:
+    """Words for a figure, cut to so many lines of a length."""
+    return "<br>".join(map(theme.label, wrap(theme.shorten(text, length * lines), length)))
 
 
 def signed(value: float, places: int = 2) -> str:
     """A weight with its sign: a real minus, and the digits asked for.
 
-    >>> signed(0.4213), signed(-0.5), signed(0.0041, 3)
-    ('+0.42', '−0.50', '+0.004')
+    >>> signed(0.4213), signed(-0.5), signed(0.0041, 3), signed(-0.0004)
+    ('+0.42', '−0.50', '+0.004', '+0.00')
     """
-    return f"{value:+,.{places}f}".replace("-", "−")
+    return f"{value:+z,.{places}f}".replace("-", "−")
 
 
 def amount(value: float) -> str:
@@ -220,7 +226,7 @@ def _shares(table: pd.DataFrame, word: str) -> Drawn:
             hovertemplate="%{y}: %{x:.0%}<extra></extra>",
         )
     )
-    theme.quiet(figure, 27 * len(table) + 44)
+    theme.quiet(figure, 27 * len(table) + 62)
     figure.update_xaxes(title_text="share of what they chose →", tickformat=".0%", nticks=5)
     figure.update_yaxes(autorange="reversed", type="category")
     most = table.sort_values("share").iloc[-1][word] if len(table) else ""

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import frame, state, theme
+from pages.ui import charts, frame, state, theme
 from pages.ui.standings import LISTS, Choice, Standing, chance, in_words, number, with_interval
 from pages.ui.words import plain
 from recengine.describe import percent
@@ -52,7 +52,8 @@ def left_out(evaluation: Evaluation, name: str) -> None:
     titles = [plain(result.model.title) for result in evaluation.results if name not in result.metrics]
     if titles:
         verb = "ranks" if len(titles) == 1 else "rank"
-        said = f"{' and '.join(titles)} {verb} movies without predicting ratings: compare them under *{LISTS}*."
+        named = " and ".join(filter(None, (", ".join(titles[:-1]), titles[-1])))
+        said = f"{named} {verb} movies without predicting ratings: compare them under *{LISTS}*."
         st.markdown(f":small[{said}]")
 
 
@@ -113,7 +114,8 @@ def _row(row: Standing, metric: Metric) -> dict[str, str]:
 
 
 def _figure(table: list[Standing], metric: Metric) -> go.Figure:
-    figure, names = go.Figure(), [theme.label(theme.shorten(row.title, 28)) for row in table]
+    shape = (20, 2) if frame.narrow() else (36, 1)
+    figure, names = go.Figure(), [charts.in_lines(row.title, *shape) for row in table]
     first = next((row for row in table if row.baseline), None)
     low, high = zip(*(_ends(row) for row in table), strict=True)
     for place, row in enumerate(table):

@@ -52,15 +52,15 @@ def person(data: str, notes: Any) -> Any:
     """Someone in the data by id, someone with a distinct taste at first."""
     interesting = [str(user_id) for user_id in state.interesting_people(data)]
     asked = address.read("person") or interesting[0]
-    box, dice = st.columns([5, 4], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
 
     def choose(user_id: str) -> None:
         address.write("person", "" if user_id == interesting[0] else user_id)
 
     st.session_state["person"] = asked
-    box.text_input("Person", key="person", on_change=lambda: choose(st.session_state["person"]))
+    row.text_input("Person", key="person", width=110, on_change=lambda: choose(st.session_state["person"]))
     place = interesting.index(asked) if asked in interesting else -1
-    dice.button(
+    row.button(
         "Another",
         icon=":material/casino:",
         on_click=choose,

@@ -149,7 +149,7 @@ _SCREEN = st.components.v2.component(
     "screen",
     js="""
 export default function ({ setStateValue }) {
-  const narrow = window.matchMedia("(max-width: 640px)")
+  const narrow = window.matchMedia("(max-width: 1100px)")
   const tell = () => setStateValue("narrow", narrow.matches)
   if (narrow.matches) tell()
   narrow.addEventListener("change", tell)

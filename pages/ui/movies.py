@@ -69,7 +69,7 @@ def portrait(data: str, movie: Found) -> None:
         st.metric("Ratings", f"{about.n_ratings:,}")
         if about.mean is not None:
             st.metric("Mean", f"{about.mean:.1f}")
-        st.metric("Rank", f"{about.rank:,}", help=f"By number of ratings, among {about.n_movies:,} movies.")
+        st.metric("Most rated", f"No. {about.rank:,}", help=f"By number of ratings, among {about.n_movies:,} movies.")
 
 
 def cards(data: str, movie: Found) -> list[Card]:

@@ -26,12 +26,12 @@ def lead(data: str, user_id: Any) -> str:
     said = f"**{counted(person.n_ratings, 'rating', 'ratings')}**{_when(person, habits)}"
     if person.mean is None:
         return f"{said}, without stars: these data say what was chosen, not how it was liked."
-    said += f", **{person.mean:.1f} stars** on average."
+    said += f", **{person.mean:.1f} stars** on average"
+    if person.spread is not None:
+        said += f", give or take {person.spread:.1f}" if person.spread else ", always the same"
+    said += "."
     if person.stricter_than is not None:
         said += f" That is stricter than {percent(person.stricter_than)} of the others."
-    if person.spread is not None:
-        varied = f"vary by {person.spread:.1f} stars around it" if person.spread else "are all alike"
-        said += f" The ratings {varied}."
     return said
 
 
@@ -53,7 +53,7 @@ def rated(data: str, user_id: Any) -> None:
 
     st.dataframe(
         tables.rated(history, narrow=frame.narrow()),
-        column_config=tables.rated_columns(go, key),
+        column_config=tables.rated_columns(go, key, narrow=frame.narrow()),
         hide_index=True,
         height=_TABLE_HEIGHT if len(history) > 10 else "content",
         alt=f"The ratings of person {user_id}, newest first.",
@@ -94,13 +94,14 @@ def _content(_: str, profile: UserProfile) -> list[Card | None]:
     first, last = shown.iloc[0], shown.iloc[-1]
     says = f"“{first['feature']}” speaks most for a movie" if first["weight"] > 0 else "Nothing speaks for a movie"
     says += f", “{last['feature']}” most against it." if last["weight"] < 0 else ", and nothing against one."
+    says += " Watching counts as liking here, so what they watch often stands high."
     question = "What does the content model look for?"
     return [profiles.features(question, profile.features, "speaks for a movie →", says, judged=True)]
 
 
 def _rhythm(_: str, profile: UserProfile) -> list[Card | None]:
     habits = profile.implicit
-    if habits.days is None:
+    if habits.days is None or habits.days == 1:  # the sentence above names the one day
         return []
     hour = habits.hours.loc[habits.hours["ratings"].idxmax()]
     at = f"{percent(hour['ratings'] / habits.hours['ratings'].sum())} of the ratings were made between"

@@ -24,6 +24,7 @@ _SHELVES = {
     "Science fiction": ("Blade Runner (1982)", "Alien (1979)", "The Matrix (1999)", "Twelve Monkeys"),
 }
 _FEWEST_ON_A_SHELF = 2
+_FEW, _SHELF_HEIGHT = 8, 600  # more movies than a few scroll, so that the algorithm stays in sight; pixels
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,10 @@ def search(data: str, ratings: tuple[Rated, ...]) -> None:
 def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
     """The rated movies, each with its stars to change and a way to take it out."""
     steps = scale_steps(state.catalogue(data).scale)
+    board = st.container(height=_SHELF_HEIGHT if len(ratings) > _FEW else "content", border=False)
     for place, one in enumerate(ratings):
         others = ratings[:place], ratings[place + 1 :]
-        with st.container(gap="xsmall"):
+        with board.container(gap="xsmall"):
             st.text(tables.dated(one.movie.title, one.movie.year))
             row = st.container(horizontal=True, vertical_alignment="center")
             if len(steps) > 1:

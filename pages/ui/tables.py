@@ -15,6 +15,7 @@ from recengine.wording import short_title
 
 _SCORE = "What the list is ranked by; no number of stars."
 _WHY = 78, 62  # characters: three lines of its column, alone and where a deviation takes some of its width
+_TITLE = 28, 23  # characters: one line of a column, on a wide and on a narrow screen
 _LOOK = ":material/arrow_forward:"
 
 
@@ -37,10 +38,10 @@ def ranked(items: Sequence[Recommended]) -> pd.DataFrame:
         {
             "rank": [item.rank for item in items],
             "movie": [dated(short_title(item.title), item.year) for item in items],
-            "genres": [", ".join(item.genres[:3]) for item in items],
             "predicted": predicted,
             **deviation,
-            "why": [shorten(reason, _WHY[unsure]) for reason in why],
+            "why": [_cut(reason, _WHY[unsure]) for reason in why],
+            "genres": [", ".join(item.genres[:3]) for item in items],
             "ratings": [item.ratings for item in items],
         }
     )
@@ -72,8 +73,8 @@ def near(items: Sequence[Similar]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "rank": [item.rank for item in items],
-            "movie": [dated(short_title(item.title), item.year) for item in items],
-            "genres": [", ".join(item.genres[:3]) for item in items],
+            "movie": [dated(shorten(short_title(item.title), _TITLE[0]), item.year) for item in items],
+            "genres": [", ".join(item.genres[:2]) for item in items],
             "similarity": [item.similarity for item in items],
             "common": [item.common for item in items],
             "ratings": [item.ratings for item in items],
@@ -103,22 +104,22 @@ def rated(history: pd.DataFrame, *, narrow: bool) -> pd.DataFrame:
     pairs = zip(history["title"], history["year"], strict=True)
     table = pd.DataFrame(
         {
-            "movie": [dated(short_title(title), year) for title, year in pairs],
-            "genres": [", ".join(genres[:3]) or None for genres in history["genres"]],
+            "movie": [dated(shorten(short_title(title), _TITLE[narrow]), year) for title, year in pairs],
+            "genres": [", ".join(genres[:2]) or None for genres in history["genres"]],
             "rating": history["rating"].astype(float).to_numpy(),
             "difference": history["difference"].astype(float).to_numpy(),
             "day": [None if time is None else time.partition("T")[0] for time in history["time"]],
             "look": _LOOK,
         }
     ).dropna(axis="columns", how="all")
-    return table.drop(columns=["genres", "day"], errors="ignore") if narrow else table
+    return table.drop(columns=["genres", "difference", "day"], errors="ignore") if narrow else table
 
 
-def rated_columns(go: Callable[[], None], key: str) -> dict[str, Any]:
+def rated_columns(go: Callable[[], None], key: str, *, narrow: bool) -> dict[str, Any]:
     """How the columns of `rated` are shown; `go` is called where the way is taken."""
     column = st.column_config
     return {
-        "movie": column.TextColumn("Movie", width=246),
+        "movie": column.TextColumn("Movie", width=190 if narrow else 246),
         "genres": column.TextColumn("Genres", width=140),
         "rating": column.NumberColumn("Rating", format="★ %g", width=70),
         "difference": column.NumberColumn(
@@ -163,6 +164,18 @@ def score(item: Recommended) -> str:
 def _unsure(items: Sequence[Recommended]) -> bool:
     """Whether the model says how far off it may be, in stars."""
     return any(item.deviation is not None and item.stars is not None for item in items)
+
+
+def _cut(reason: str, length: int) -> str:
+    r"""A reason cut to a length, after a whole part of it where possible.
+
+    >>> _cut("Its directors +0.97, its year +0.36, its genres +0.30", 40)
+    'Its directors +0.97, its year +0.36\xa0…'
+    """
+    if len(reason) <= length:
+        return reason
+    whole, comma, _ = reason[: length - 1].rpartition(", ")
+    return f"{whole}\u00a0…" if comma and len(whole) > length // 2 else shorten(reason, length)
 
 
 def _way(go: Callable[[], None], key: str) -> Any:

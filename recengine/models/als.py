@@ -183,7 +183,7 @@ class FittedIALS(Fitted):
             return stranger
         target = binary(query.history)
         weight, _ = self.model.objective.influence(self.people(query)[0], target, self.movies.factors, item, self.gram)
-        return split_by_history(query, weight, target.data, 0.0, "no evidence")
+        return split_by_history(query, weight, target.data, 0.0, "no evidence", stars=False)
 
 
 def residuals(biases: Biases, query: Query) -> sp.csr_matrix:

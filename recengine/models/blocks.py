@@ -140,7 +140,7 @@ def movie_side(train: Dataset, ratings: Interactions, track: Track) -> Side:
     """Which movie, who rated it (each person 1/√|U_i|), and, unless `track` is "ratings", its attributes and year."""
     blocks = [
         Block("the movie itself", _identity(train.n_items)),
-        Block("who rated it", implicit(sp.csr_matrix(ratings.matrix.T))),
+        Block("the people it draws", implicit(sp.csr_matrix(ratings.matrix.T))),
     ]
     if track != "ratings":
         groups = [group_of(name) for name in train.feature_names]

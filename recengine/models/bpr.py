@@ -128,4 +128,4 @@ class FittedBPR(Fitted):
         liking = self.movies.products(self.movies.factors[[item]].astype(np.float64))[0]
         share = (weight * (liking[met] - liking[drawn])).sum(axis=0)
         bias = Part("effect", float(self.bias[item]), what="how popular the movie is")
-        return split_by_history(query, share, np.ones(len(met)), 0.0, "no evidence", [bias])
+        return split_by_history(query, share, np.ones(len(met)), 0.0, "no evidence", [bias], stars=False)

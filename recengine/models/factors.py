@@ -198,16 +198,19 @@ class Movies:
 
 def split_by_history(
     query: Query, weight: NDArray[Any], target: NDArray[Any], base: float, base_name: str,
-    extra: Sequence[Part] = (), presence: float | NDArray[Any] = 0.0,
+    extra: Sequence[Part] = (), presence: float | NDArray[Any] = 0.0, stars: bool = True,
 ) -> Explanation:  # fmt: skip
     """A score as `base` + Σ (weight · target + presence) over the movies in the first query's history: exact.
 
     Strongest first, with the parts in `extra`. `presence`: what a movie adds whatever its rating.
+    `stars`: whether its rating counts at all, and so belongs to the reason.
     """
     history = query.history[0]
     parts, share = [*extra], weight * target + presence
     for index, rating, s, total in zip(history.indices, history.data, weight, share, strict=True):
-        parts.append(Part("movie", float(total), index=int(index), similarity=float(s), rating=float(rating)))
+        parts.append(
+            Part("movie", float(total), index=int(index), similarity=float(s), rating=float(rating) if stars else None)
+        )
     parts.sort(key=lambda part: -abs(part.weight))
     return Explanation(base + sum(part.weight for part in parts), base, base_name, tuple(parts), exact=True)
 

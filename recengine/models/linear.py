@@ -116,7 +116,7 @@ class FittedEase(Fitted):
         query = query.rows(0, 1)
         rated = positives_of(query, self.model.positives).indices
         if self.known[item] and self.known[rated].any():
-            return explain_weights(query, rated, self.weights[rated, item])
+            return explain_weights(rated, self.weights[rated, item])
         why = "nobody is known to have watched what was rated" if self.known[item] else "nobody has rated this movie"
         return no_opinion(self, self.center, query, item, why if query.history.nnz else "nothing has been rated yet")
 
@@ -199,7 +199,7 @@ class FittedSparse(Fitted):
         rated = positives_of(query, self.positives).indices
         weight = self.weights[rated][:, [item]].toarray()[:, 0]
         if weight.any():
-            return explain_weights(query, rated, weight)
+            return explain_weights(rated, weight)
         why = "nothing that was rated leads to this movie" if query.history.nnz else "nothing has been rated yet"
         return no_opinion(self, self.center, query, item, why)
 
@@ -273,13 +273,8 @@ def cells_of(x: sp.csr_matrix, row: Int64, item: Int64, sums: Callable[[Int32, I
     return value
 
 
-def explain_weights(query: Query, rated: Int32, weight: Float32) -> Explanation:
+def explain_weights(rated: Int32, weight: Float32) -> Explanation:
     """A sum of weights, split by the rated movie that each comes from, strongest first."""
-    rating = query.history.data[np.searchsorted(query.history.indices, rated)]
-    parts = [
-        Part("movie", float(w), index=int(j), rating=float(r))
-        for j, w, r in zip(rated, weight, rating, strict=True)
-        if w != 0
-    ]
+    parts = [Part("movie", float(w), index=int(j)) for j, w in zip(rated, weight, strict=True) if w != 0]
     parts.sort(key=lambda part: -abs(part.weight))
     return Explanation(sum(part.weight for part in parts), 0.0, "no evidence", tuple(parts), exact=True)

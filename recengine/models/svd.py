@@ -93,4 +93,5 @@ class FittedPureSVD(Fitted):
             return stranger
         v, target = self.movies.factors.astype(np.float64), self.model.cells(query.history[0])
         weight = (v[target.indices] * self.kept) @ v[item]
-        return split_by_history(query, weight, target.data, 0.0, "no evidence")
+        stars = self.model.weighting != "binary"
+        return split_by_history(query, weight, target.data, 0.0, "no evidence", stars=stars)

@@ -227,7 +227,7 @@ def test_explanations_name_every_block_and_add_up(people_and_days, track, target
         assert told.score == pytest.approx(score[row, 8], abs=2e-4)
         assert told.base + sum(part.weight for part in told.parts) == pytest.approx(told.score, abs=1e-6)
         names = {part.what for part in told.parts}
-        assert {"who rated it", "what the person has rated"} <= names
+        assert {"the people it draws", "what the person has rated"} <= names
         assert ("the person's occupation" in names) == ("its genres" in names)
         assert ("the person's occupation" in names) == (track != "ratings")
         assert ("the day" in names) == (track == "day")
