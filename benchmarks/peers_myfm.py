@@ -1,6 +1,6 @@
 """The Bayesian factorization machine beside myFM's, in one process: error of each, and how many times faster.
 
-    pip install myfm==0.4.0 'setuptools<81'
+    pip install -e '.[peers]'
     python -m benchmarks.peers_myfm ../shared/data/ml-100k.zip
 
 Fold u1, the same blocks, rank and sweeps. myFM averages every draw after the first twenty, ours its default number of
@@ -11,6 +11,7 @@ theirs to ours. Two things differ by design: ours has no pairs within a side, an
 from __future__ import annotations
 
 import argparse
+import os
 import time
 import warnings
 from typing import Any
@@ -26,6 +27,7 @@ from recengine.data.dataset import Int64, Query
 from recengine.models.bayes import BayesFM
 from recengine.models.blocks import DAY, day_side, movie_side, people_side
 
+os.environ["TQDM_DISABLE"] = "1"  # myFM draws a bar for every fit
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it imports pkg_resources
     import myfm

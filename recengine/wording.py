@@ -44,7 +44,10 @@ def one_line(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *
         return explanation.base_name[0].upper() + explanation.base_name[1:]
     movies = [reason for reason in helped if reason.kind == "movie"]
     if movies:  # says more than an effect, however strong
-        return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in movies[:2])
+        # Factor models may take a dislike for a reason too; in one line that reads as a mistake.
+        best = max((reason.rating or 0.0 for reason in why), default=0.0)
+        liked = [reason for reason in movies if reason.rating is None or reason.rating > best / 2]
+        return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in (liked or movies)[:2])
     if helped[0].kind == "person":
         rated = [reason.rating for reason in why if reason.rating is not None]
         if len(rated) == 1:

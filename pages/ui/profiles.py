@@ -124,9 +124,10 @@ def features(question: str, table: pd.DataFrame, axis: str, says: str, *, judged
 
 
 def for_and_against(table: pd.DataFrame) -> pd.DataFrame:
-    """The few highest weights above 0 and the few lowest below."""
+    """The few highest weights above 0 and the few lowest below, without what is less than a tenth of the largest."""
     weight = table["weight"]
-    return pd.concat([table[weight > 0].head(_SHOWN), table[weight < 0].tail(_AGAINST)])
+    told = table[weight.abs() >= weight.abs().max() / 10]
+    return pd.concat([told[told["weight"] > 0].head(_SHOWN), told[told["weight"] < 0].tail(_AGAINST)])
 
 
 def rhythm(question: str, table: pd.DataFrame, axis: str, says: str, ticks: Sequence[str] | None = None) -> Card:

@@ -307,7 +307,7 @@ class FittedBayes(Fitted):
         ]
         parts.sort(key=lambda part: -abs(part.weight))
         return Explanation(
-            float(said.mean()), float(base.mean()), "the average person on the average movie", tuple(parts), exact=True,
+            float(said.mean()), float(base.mean()), "average person, average movie", tuple(parts), exact=True,
             deviation=self._deviation(query, item, eta),
         )  # fmt: skip
 
