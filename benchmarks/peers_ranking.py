@@ -98,7 +98,8 @@ def main() -> None:
         seconds, listed = _best(lambda model=model: run_ours(model, fold, truth.people), args.repeats)
         row = [pair.name, f"{_worth(truth, listed):.4f}", "–", "", f"{seconds:.2f}", "", ""]
         if pair.theirs:
-            peer = pair.theirs(model)
+            with threadpool_limits(1, "blas"):
+                peer = pair.theirs(model)
             their_seconds, their_list = _best(
                 lambda pair=pair, model=model: run_theirs(lambda: pair.theirs(model), fold, truth.people), args.repeats
             )

@@ -15,7 +15,7 @@ class Part:
     `kind`: what carried it: a movie the person rated, another person, or an effect such as "movie's bias".
     `index`: position of that movie or person, −1 for an effect; `what`: the effect's name, "" otherwise.
     `weight`: what it adds to the score, in the score's unit (stars, for rating models).
-    `similarity`: of the neighbor, where there is one; `rating`: its rating, where the score depends on it.
+    `similarity`: of the neighbor, where there is one; `rating`: the stars behind it, None where stars play no part.
     """
 
     kind: Kind

@@ -115,11 +115,6 @@ class Lab:
         shelf = self.shelf(data)
         return profile.person(shelf.dataset, shelf.biases, shelf.person(user_id))
 
-    def movie_profile(self, data: str, reference: Any) -> profile.Movie:
-        """A movie's ratings and standing."""
-        shelf = self.shelf(data)
-        return profile.movie(shelf.dataset, shelf.movie(reference))
-
     def user_profile(self, data: str, user_id: Any) -> profile.UserProfile:
         """A person by stars, by what they watched and when, and by features as the model `content` sees them."""
         shelf = self.shelf(data)

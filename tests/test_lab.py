@@ -307,7 +307,7 @@ def test_short_titles(title, short):
 def test_a_movies_profile_tells_its_features_by_weight(lab):
     told = lab.item_profile("demo", "Toy Story (1995)")
     assert told.movie.title == "Toy Story (1995)"
-    assert told.movie.n_ratings == lab.movie_profile("demo", 1).n_ratings
+    assert told.movie.n_ratings == lab.movie("demo", 1).ratings
     assert "genre: Animation" in told.features["feature"].tolist()
     assert told.features["weight"].is_monotonic_decreasing
     assert (told.features["weight"] ** 2).sum() == pytest.approx(1, abs=1e-5)

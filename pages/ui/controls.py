@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import address, state
+from pages.ui import address, state, tables
 from pages.ui.words import plain
-from recengine.answers import Filters, ModelInfo
+from recengine.answers import Filters, Found, ModelInfo
 from recengine.errors import NotFound
 from recengine.registry import Parameter
 
@@ -46,6 +46,29 @@ def length() -> int:
         "Movies in the list", LENGTHS, default=LENGTHS[0], required=True, key="length", bind="query-params"
     )
     return k or LENGTHS[0]
+
+
+def titles(
+    label: str, key: str, find: Callable[[str], list[Found]], choose: Callable[[Found], None], verb: str, none: str,
+    icon: str | None = None,
+) -> None:  # fmt: skip
+    """Titles as they are typed, found by `find`; a click on one, `verb` in its key, chooses it. `none`: what is said
+    where there is no such title. To be called in a fragment: every letter runs it.
+    """
+    text = st.text_input(
+        label, type="search", live="200ms", key=key, placeholder="Type a title", icon=":material/search:"
+    )
+    if not text:
+        return
+    found = find(text)
+    if not found:
+        st.text(none)
+    results = st.container(gap=None)
+    for movie in found:
+        results.button(
+            plain(tables.dated(movie.title, movie.year)), key=f"{verb} {movie.item_id}", icon=icon, type="tertiary",
+            wrap=True, on_click=choose, args=(movie,),
+        )  # fmt: skip
 
 
 def person(data: str, notes: Any) -> Any:

@@ -42,21 +42,11 @@ def choose(data: str, notes: Any) -> Found:
 @frame.fragment
 def search(data: str) -> None:
     """Titles as they are typed; a click shows the movie."""
-    text = st.text_input(
-        "Find a movie", type="search", live="200ms", key="find movie", placeholder="Type a title",
-        icon=":material/search:",
-    )  # fmt: skip
-    if not text:
-        return
-    found = state.search(data, text, _FOUND)
-    if not found:
-        st.text("No title is like this.")
-    results = st.container(gap=None)
-    for movie in found:
-        results.button(
-            plain(name(movie)), key=f"show {movie.item_id}", type="tertiary", wrap=True, on_click=_show,
-            args=(str(movie.item_id),),
-        )  # fmt: skip
+
+    def find(text: str) -> list[Found]:
+        return state.search(data, text, _FOUND)
+
+    controls.titles("Find a movie", "find movie", find, _show, "show", "No title is like this.")
 
 
 def portrait(data: str, movie: Found) -> None:
@@ -64,12 +54,12 @@ def portrait(data: str, movie: Found) -> None:
     about = state.item_profile(data, movie.item_id).movie
     kind = [("Genres", ", ".join(about.genres)), ("Directed by", ", ".join(about.directors))]
     known = [f"{label}: {plain(value)}" for label, value in kind if value]
-    st.markdown("  \n".join(known) if known else "Neither genres nor directors are known.")
-    with st.grid(3, min_column_width=72):
+    place = f"No. {about.rank:,} of {about.n_movies:,} by number of ratings"
+    st.markdown("  \n".join([*(known or ["Neither genres nor directors are known."]), place]))
+    with st.grid(2, min_column_width=72):
         st.metric("Ratings", f"{about.n_ratings:,}")
         if about.mean is not None:
             st.metric("Mean", f"{about.mean:.1f}")
-        st.metric("Most rated", f"No. {about.rank:,}", help=f"By number of ratings, among {about.n_movies:,} movies.")
 
 
 def cards(data: str, movie: Found) -> list[Card]:
@@ -114,7 +104,7 @@ def name(movie: Found | Similar) -> str:
 
 def _table(found: list[Similar], key: str) -> None:
     def go() -> None:
-        _show(str(found[st.session_state[key].row].item_id))
+        _show(found[st.session_state[key].row])
 
     st.dataframe(
         tables.near(found),
@@ -135,7 +125,7 @@ def _cards(found: list[Similar]) -> None:
             address.link("pages/explore/movies.py", "Show it", movie=str(movie.item_id))
 
 
-def _show(item_id: str) -> None:
+def _show(movie: Found | Similar) -> None:
     st.session_state["find movie"] = ""
-    address.write("movie", item_id)
+    address.write("movie", str(movie.item_id))
     st.rerun()  # the whole page

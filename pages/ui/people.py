@@ -93,7 +93,7 @@ def _content(_: str, profile: UserProfile) -> list[Card | None]:
         return []
     first, last = shown.iloc[0], shown.iloc[-1]
     says = f"“{first['feature']}” speaks most for a movie" if first["weight"] > 0 else "Nothing speaks for a movie"
-    says += f", “{last['feature']}” most against it." if last["weight"] < 0 else ", and nothing against one."
+    says += f", “{last['feature']}” most against it." if last["weight"] < 0 else ", and hardly anything against one."
     says += " Watching counts as liking here, so what they watch often stands high."
     question = "What does the content model look for?"
     return [profiles.features(question, profile.features, "speaks for a movie →", says, judged=True)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from pages.ui import address, frame, state, tables
+from pages.ui import address, controls, frame, state, tables
 from pages.ui.words import plain
 from recengine.answers import Found
 from recengine.errors import NotFound
@@ -71,26 +72,14 @@ def as_liked(data: str, movie: Found) -> str:
 @frame.fragment
 def search(data: str, ratings: tuple[Rated, ...]) -> None:
     """Titles as they are typed; a click adds the movie as liked, to be changed below."""
-    text = st.text_input(
-        "Add a movie", type="search", live="200ms", key="find", placeholder="Type a title", icon=":material/search:"
-    )
-    if not text:
-        return
     known = {one.movie.item_id for one in ratings}
-    found = [movie for movie in state.search(data, text, _FOUND + len(known)) if movie.item_id not in known][:_FOUND]
-    if not found:
-        st.text("No other title is like this.")
-    results = st.container(gap=None)
-    for movie in found:
-        results.button(
-            plain(tables.dated(movie.title, movie.year)),
-            key=f"add {movie.item_id}",
-            icon=":material/add:",
-            type="tertiary",
-            wrap=True,
-            on_click=_add,
-            args=(data, movie, ratings),
-        )
+
+    def find(text: str) -> list[Found]:
+        found = state.search(data, text, _FOUND + len(known))
+        return [movie for movie in found if movie.item_id not in known][:_FOUND]
+
+    add = partial(_add, data, ratings)
+    controls.titles("Add a movie", "find", find, add, "add", "No other title is like this.", ":material/add:")
 
 
 def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
@@ -178,7 +167,7 @@ def _stars(place: Any, one: Rated, others: tuple[tuple[Rated, ...], ...], steps:
     )  # fmt: skip
 
 
-def _add(data: str, movie: Found, ratings: tuple[Rated, ...]) -> None:
+def _add(data: str, ratings: tuple[Rated, ...], movie: Found) -> None:
     st.session_state["find"] = ""
     _keep_all([*ratings, Rated(movie, liked(scale_steps(state.catalogue(data).scale)))])
     st.rerun()  # the whole page: the list follows

@@ -37,6 +37,7 @@ T = TypeVar("T")
 _BLOCK = 1024  # rows of a matrix between two reports of progress, or copied at once
 _TOLERANCE = 1e-6  # a weight of SLIM's that moves by less has arrived
 _TURNS = 1000  # of SLIM's descent at most
+_WEIGHT = 24  # bytes of one of SLIM's weights while all are put in order
 
 
 class Ease(Recommender):
@@ -129,7 +130,8 @@ class Slim(Recommender):
     spreads a weight over movies that the same people rate. An item to which nothing rated has a weight has no
     opinion: NaN, and the bias baseline (in data without ratings, the number of people) stands in.
     Cost: for each movie a few passes over the ratings, and some hundred over those of the movies with a weight; weights
-    kept times |I_u| a query. Memory: O(m) and 24 bytes a weight to fit, of which 8 stay.
+    kept times |I_u| a query. Memory: O(m) and 24 bytes a weight to fit, refused as soon as it shows that they are not
+    free; 8 stay.
     Source: Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011, equation 4.
     Friedman, Hastie and Tibshirani, JSS 33(1), 2010, sections 2.1 and 2.6: naive updates, active sets.
     Differs from the paper: only movies with more than l1 people in common are looked at; no other can get a weight.
@@ -160,7 +162,12 @@ class Slim(Recommender):
         def part(first: int, last: int) -> tuple[NDArray[Any], ...]:
             return kernels_slim.slim_columns(*arrays, _TOLERANCE, _TURNS, first, last)  # type: ignore[no-any-return]
 
-        parts = in_blocks(part, train.n_items, context, "learning weights")
+        def watch(done: list[tuple[NDArray[Any], ...]], rows: int) -> None:
+            # How many weights there will be nobody knows, but the first thousand movies are like the rest.
+            wanted = _WEIGHT * sum(len(index) for _, index, _ in done) * train.n_items // rows
+            memory.require(wanted, f"SLIM on {train.n_items:,} movies", "raise l1, or choose rp3beta")
+
+        parts = in_blocks(part, train.n_items, context, "learning weights", watch=watch)
         length, index, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
         return fitted_sparse(self, train, self.positives, length, index, weight)
 
@@ -224,8 +231,14 @@ def common_people(x: sp.csr_matrix) -> Callable[[int, int], sp.csr_matrix]:
     return lambda first, last: sp.csr_matrix(by_item[first:last] @ x)
 
 
-def in_blocks(work: Callable[[int, int], T], n: int, context: Context, message: str, *, share: float = 1.0) -> list[T]:
-    """`in_parts`, with a report of progress every thousand rows; `share`: how much of a fit this is."""
+def in_blocks(
+    work: Callable[[int, int], T], n: int, context: Context, message: str, *,
+    share: float = 1.0, watch: Callable[[list[T], int], None] | None = None,
+) -> list[T]:  # fmt: skip
+    """`in_parts`, with a report of progress every thousand rows; `share`: how much of a fit this is.
+
+    `watch(done, rows)` sees what is done after every block, and may raise.
+    """
     done: list[T] = []
     for start in range(0, n, _BLOCK):
         context.step(share * start / n, message)
@@ -234,6 +247,8 @@ def in_blocks(work: Callable[[int, int], T], n: int, context: Context, message: 
             return work(start + first, start + last)
 
         done += in_parts(shifted, min(_BLOCK, n - start), rows=32)
+        if watch:
+            watch(done, min(start + _BLOCK, n))
     return done
 
 

@@ -104,10 +104,11 @@ def test_ease_on_one_thread_of_the_linear_algebra_and_on_two(make_dataset):
     np.testing.assert_allclose(*weights, rtol=1e-5, atol=1e-8)
 
 
-def test_what_does_not_fit_in_memory_is_refused(make_dataset, monkeypatch, one_sentence):
+@pytest.mark.parametrize("name", ["ease", "slim"])
+def test_what_does_not_fit_in_memory_is_refused(name, make_dataset, monkeypatch, one_sentence):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5000))
     with pytest.raises(ModelError, match=r"on 30 movies needs .* choose rp3beta") as refused:
-        linear.Ease().fit(make_dataset(watched()))
+        registry.create(name).fit(make_dataset(watched()))
     assert one_sentence(str(refused.value))
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60
@@ -29,6 +30,16 @@ def fresh_dashboard(tmp_path) -> Iterator[str]:
     """The address of a dashboard that nobody has asked for anything yet."""
     with serving(tmp_path) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def cold_store(tmp_path_factory):
+    """Nothing of what this machine worked out before, and nothing of it left to the tests that follow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECENGINE_CACHE", str(tmp_path_factory.mktemp("store")))
+        st.cache_resource.clear()
+        yield
+    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="session")

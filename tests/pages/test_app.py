@@ -10,14 +10,7 @@ SCRIPTS = [path.relative_to(ROOT) for path in (ROOT / "pages").glob("*/*.py")]
 PAGES = sorted(path.as_posix() for path in SCRIPTS if path.parts[1] != "ui")
 PERSON, MOVIES = "pages/recommend/person.py", "pages/recommend/movies.py"
 
-pytestmark = pytest.mark.xdist_group("pages")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def store(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECENGINE_CACHE", str(tmp_path_factory.mktemp("store")))
-        yield
+pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("cold_store")]
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The page that compares models, as a person meets it, and the words it finds for numbers."""
 
-import os
 import re
 from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import comparisons, standings, state
@@ -16,21 +14,10 @@ from recengine.data import split
 from recengine.errors import DataError
 from recengine.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("cold_store")
+
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/compare/accuracy.py"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_store(tmp_path_factory):
-    """Nothing of what this machine measured before."""
-    before = os.environ.get("RECENGINE_CACHE")
-    os.environ["RECENGINE_CACHE"] = str(tmp_path_factory.mktemp("store"))
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-    os.environ.pop("RECENGINE_CACHE")
-    if before is not None:
-        os.environ["RECENGINE_CACHE"] = before
 
 
 def opened(**address) -> AppTest:

@@ -13,19 +13,11 @@ from pages.ui.words import plain
 from recengine.answers import Filters, Reason, Recommended, StoredPerson, Why
 from recengine.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("cold_store")
+
 APP = Path(__file__).parents[2] / "app.py"
 PERSON, MOVIES = "pages/recommend/person.py", "pages/recommend/movies.py"
 SCALE = (0.5, 5.0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def store(tmp_path_factory):
-    """Nothing of what this machine worked out before, and nothing of it left to the tests that follow."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECENGINE_CACHE", str(tmp_path_factory.mktemp("store")))
-        st.cache_resource.clear()
-        yield
-    st.cache_resource.clear()
 
 
 def opened(page: str, **address: str) -> AppTest:
