@@ -20,7 +20,7 @@ from recengine.data.split import Split
 from recengine.errors import DataError, ModelError, NotFound
 from recengine.metrics import Metric, parse
 from recengine.model import Context, Recommender
-from recengine.trial import Fit, Trial, Truth, part, run, uses_day
+from recengine.trial import Fit, Trial, Truth, run, uses_day
 
 REVISION = 1  # raised when a split, a metric or an interval changes its meaning: part of every stored evaluation's key
 
@@ -81,16 +81,6 @@ class Evaluation:
         raise NotFound(f"{label!r} was not evaluated: choose one of {', '.join(r.label for r in self.results)}.")
 
 
-def label(model: Recommender) -> str:
-    """A model's name with the hyperparameters that differ from the defaults: "item-knn(k=60)"."""
-    changed = [
-        f"{name}={label(value) if isinstance(value, Recommender) else value}"
-        for name, info in type(model).model_fields.items()
-        if (value := getattr(model, name)) != info.get_default(call_default_factory=True)
-    ]
-    return f"{model.name}({', '.join(changed)})" if changed else model.name
-
-
 def default_metrics(models: Sequence[Recommender], dataset: Dataset) -> tuple[str, ...]:
     """RMSE and MAE where the data hold ratings and a model predicts them, and NDCG@10 (k within the catalogue)."""
     errors = ("rmse", "mae") if dataset.explicit and any(model.traits.ratings for model in models) else ()
@@ -124,7 +114,7 @@ def evaluate(
     """
     if not splits or not all(len(split.test) for split in splits):
         raise ValueError("at least one split is needed, and ratings to test on in each")
-    chosen = {label(model): model for model in models}
+    chosen = {model.label: model for model in models}
     wanted = _wanted(metrics, list(chosen.values()), splits[0].train)
     truths = [Truth.of(split.test, relevant_from) for split in splits]
     if relevant_from is not None and not any(truth.relevant.any() for truth in truths):
@@ -133,7 +123,7 @@ def evaluate(
     width = 1 / (len(splits) * len(chosen))
     for fold, (split, truth) in enumerate(zip(splits, truths, strict=True)):
         for number, (name, model) in enumerate(chosen.items()):
-            own = part(context, (fold * len(chosen) + number) * width, width)
+            own = context.part((fold * len(chosen) + number) * width, width)
             trials[name].append(run(model, split.train, truth, _possible(wanted, model), own, fit))
     per_person = pd.concat(
         [made.rows.assign(model=name, fold=fold) for name in chosen for fold, made in enumerate(trials[name])],
@@ -197,7 +187,7 @@ def _wanted(names: Sequence[str], models: Sequence[Recommender], data: Dataset) 
             )
         if metric.kind == "rating" and not any(model.traits.ratings for model in models):
             raise ModelError(
-                f"{metric.name} needs predicted ratings, which {', '.join(map(label, models))} cannot give: "
+                f"{metric.name} needs predicted ratings, which {', '.join(m.label for m in models)} cannot give: "
                 "choose ranking metrics such as ndcg@10, or add a model such as bias."
             )
     return wanted

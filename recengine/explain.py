@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["movie", "person", "effect"]
+Kind = Literal["movie", "person", "effect", "model"]
 
 
 @dataclass(frozen=True)
 class Part:
     """One contribution to a score.
 
-    `kind`: what carried it: a movie the person rated, another person, or an effect such as "movie's bias".
-    `index`: position of that movie or person, −1 for an effect; `what`: the effect's name, "" otherwise.
+    `kind`: what carried it: a movie the person rated, another person, an effect such as "movie's bias", or a model that
+    a hybrid is made of. `index`: position of that movie or person, or of that model among the hybrid's; −1 for an
+    effect. `what`: the effect's name or the model's title, "" otherwise.
     `weight`: what it adds to the score, in the score's unit (stars, for rating models).
     `similarity`: of the neighbor, where there is one; `rating`: the stars behind it, None where stars play no part.
+    `told`: what the model itself says of the item, in its own unit.
     """
 
     kind: Kind
@@ -24,6 +26,7 @@ class Part:
     what: str = ""
     similarity: float | None = None
     rating: float | None = None
+    told: Explanation | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ from recengine.store import Artifact, Store, StoreInfo, identity
 _DATASETS_IN_MEMORY = 4
 
 Progress = Callable[[float, str], None]
+T = TypeVar("T")
 
 
 class Lab:
@@ -342,8 +344,15 @@ class Lab:
         return fitted
 
     def _fit(self, model: Recommender, train: Dataset, context: Context) -> Artifact[Fitted]:
-        depends_on = {"kind": "fit", "dataset": train.fingerprint, "model": identity(model), "seed": context.seed}
-        return self.store.fetch(depends_on, lambda: model.fit(train, context))
+        """A model fitted with everything it is made of, each from the store where it is there."""
+        inside = replace(context, keep=lambda *asked: self._keep(*asked).value)
+        return self._keep("fit", model, train, context.seed, lambda: model.fit(train, inside))
+
+    def _keep(self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> Artifact[T]:
+        if kind == "fit" and not model.traits.kept:
+            return self.store.made(make)
+        depends_on = {"kind": kind, "dataset": train.fingerprint, "model": identity(model), "seed": seed}
+        return self.store.fetch(depends_on, make)
 
     @staticmethod
     def _without(

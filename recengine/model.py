@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from recengine.rank import Ranking, rank
 
 Family = Literal["baselines", "neighbors", "content", "linear", "factors", "neural", "hybrids"]
 
+T = TypeVar("T")
+
 _BLOCK_CELLS = 8_000_000  # fallbacks held at once while predicting: 32 MB
 
 
@@ -29,6 +31,8 @@ class Traits:
     `visitors`: it answers people who are not in the training data. `exact`: its explanations sum to the score.
     `time`, `features`: it learns from the ratings' times, from the movies' attributes.
     `day`: a prediction uses the day of the rating predicted, which only a test rating reveals; it is `Query.time`.
+    `uncertainty`: what it learns is `Uncertain`. `kept`: a fit is worth keeping; one that only puts together what was
+    fitted before is made anew each time.
     """
 
     ratings: bool
@@ -38,6 +42,8 @@ class Traits:
     time: bool = False
     features: bool = False
     day: bool = False
+    uncertainty: bool = False
+    kept: bool = True
 
 
 def _silent(fraction: float, message: str) -> None:
@@ -48,22 +54,44 @@ def _never() -> bool:
     return False
 
 
+class Keep(Protocol):
+    """Where what a fit needs on the way is kept, so that others who need it find it."""
+
+    def __call__(self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> T:
+        """What `make` gives, or gave before for the same kind, model, data and seed."""
+
+
+def _make(kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> T:  # noqa: ARG001
+    """Keeping nothing."""
+    return make()
+
+
 @dataclass(frozen=True)
 class Context:
-    """How a fit is run, apart from what is fitted: seed, progress, cancel.
+    """How a fit is run, apart from what is fitted: seed, progress, cancel, and where things are kept.
 
-    `progress(fraction, message)` is called from the fitting thread.
+    `progress(fraction, message)` is called from the fitting thread. `keep`: see `Keep`; the lab's is the store.
     """
 
     seed: int = 0
     progress: Callable[[float, str], None] = _silent
     cancelled: Callable[[], bool] = _never
+    keep: Keep = _make
 
     def step(self, fraction: float, message: str) -> None:
         """Report progress (0 to 1); raises `Cancelled` when the work should stop."""
         if self.cancelled():
             raise Cancelled("The work was cancelled; nothing was kept.")
         self.progress(fraction, message)
+
+    def part(self, start: float, width: float, what: str = "") -> Context:
+        """The same, its progress from 0 to 1 being only that part of the whole; its messages begin with `what`."""
+        told = self.progress
+        return replace(self, progress=lambda fraction, text: told(start + width * fraction, what + text))
+
+    def fit(self, model: Recommender, train: Dataset) -> Fitted:
+        """A model that another is made of, fitted: the same artifact as if it had been asked for alone."""
+        return self.keep("fit", model, train, self.seed, lambda: model.fit(train, self))
 
 
 class Recommender(BaseModel, ABC):
@@ -96,6 +124,25 @@ class Recommender(BaseModel, ABC):
         """Name and hyperparameters as plain JSON; `registry.from_spec` reads it back."""
         return {"model": self.name, **self.model_dump(mode="json")}
 
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The hyperparameters that differ from the defaults."""
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in own.items() if value != type(self).model_fields[name].default}
+
+    @property
+    def label(self) -> str:
+        """Its name with what differs from the defaults, as `registry.parse` reads it: "item-knn(k=60)"."""
+        told = ", ".join(f"{name}={_text(value)}" for name, value in self.changed.items())
+        return f"{self.name}({told})" if told else self.name
+
+
+def _text(value: Any) -> str:
+    """A hyperparameter as text."""
+    if isinstance(value, Recommender):
+        return value.label
+    return f"[{', '.join(map(_text, value))}]" if isinstance(value, tuple) else str(value)
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -107,10 +154,14 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fitted(ABC):
-    """A model that has learned. Frozen and made of arrays, so it is cheap to save and safe to share."""
+    """A model that has learned. Frozen and made of arrays, so it is cheap to save and safe to share.
+
+    `notes`: whole sentences that whoever reads its answers must know, such as what could not be learned.
+    """
 
     model: Recommender
     scale: tuple[float, float] | None
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def score(self, query: Query) -> Float32:
@@ -130,6 +181,7 @@ class Fitted(ABC):
 
     def recommend(self, query: Query, k: int = 10, *, allowed: Bool | None = None) -> Ranking:
         """The `k` best unseen items a query, best first; `allowed` is a filter, bool `(n_items,)`."""
+        query = query.among(allowed)
         return rank(self.score(query), self.fallback(query), query.history, k, allowed=allowed)
 
     def predict(self, query: Query, row: NDArray[Any] | list[int], item: NDArray[Any] | list[int]) -> Prediction:
@@ -150,3 +202,11 @@ class Fitted(ABC):
             if len(cell):
                 value[cell] = self.fallback(query.rows(start, start + step))[row[cell] - start, item[cell]]
         return value
+
+
+class Uncertain(Fitted):
+    """A fitted model that knows how far off each of its scores may be."""
+
+    @abstractmethod
+    def deviation(self, query: Query) -> Float32:
+        """Standard deviation of what is predicted, in the score's unit, float32 `(b, n_items)`; NaN without opinion."""

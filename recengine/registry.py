@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 from pydantic.fields import FieldInfo
 
 from recengine.errors import ModelError
@@ -37,15 +37,32 @@ MODELS = {
 }
 
 
+MOST = 10.0  # in size, of each of several numbers
+
+Kind = Literal["int", "float", "bool", "choice", "numbers", "model", "models"]
+
+
+NOUNS: dict[Kind, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "choice": "one of its choices",
+    "numbers": "numbers, with commas between them,",
+    "model": "a model, such as item-knn(k=60)",
+    "models": "models, with commas between them, such as item-knn(k=60), ease",
+}
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One hyperparameter, as a slider, a command-line option or a JSON field needs it.
 
-    `kind` is "int", "float", "bool" or "choice"; `low` and `high` are inclusive bounds or None.
+    `kind`: "model" and "models" are what a hybrid is made of, "numbers" a tuple of floats. `low` and `high` are
+    inclusive bounds, for "numbers" of each, or None.
     """
 
     name: str
-    kind: Literal["int", "float", "bool", "choice"]
+    kind: Kind
     default: Any
     low: float | None
     high: float | None
@@ -88,6 +105,69 @@ def from_spec(spec: Mapping[str, Any]) -> Recommender:
     return create(str(spec["model"]), {key: value for key, value in spec.items() if key != "model"})
 
 
+def parse(text: str) -> Recommender:
+    """The model that a label names, such as "weighted(children=[item-knn(k=60), ease], weights=[0.3, 0.7])".
+
+    Raises `ModelError` with one sentence for text that is no such label.
+    """
+    name, bracket, rest = text.strip().partition("(")
+    if not bracket:
+        return create(name.strip())
+    pairs = split_list(rest[:-1]) if rest.endswith(")") else [""]
+    if not all("=" in pair for pair in pairs):
+        raise ModelError(f"{text.strip()!r} is no model: write it as name(parameter=value, …), such as item-knn(k=60).")
+    given = (pair.partition("=") for pair in pairs)
+    return create(name.strip(), {key.strip(): value.strip() for key, _, value in given})
+
+
+def split_list(text: str) -> list[str]:
+    """The parts between the commas that stand in no bracket; brackets around the whole are left out.
+
+    >>> split_list("[item-knn(k=60, damping=1), ease]"), split_list("0.3, 0.7"), split_list("")
+    (['item-knn(k=60, damping=1)', 'ease'], ['0.3', '0.7'], [])
+    """
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts] if text.strip() else []
+
+
+def children(model: Recommender) -> tuple[Recommender, ...]:
+    """The models that a model is made of, in the order of its fields; none where it is no hybrid."""
+    found: list[Recommender] = []
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        found += [part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Recommender)]
+    return tuple(found)
+
+
+def _child(given: Any) -> Any:
+    """A model from itself, its specification or its label."""
+    if isinstance(given, Mapping):
+        return from_spec(given)
+    return parse(given) if isinstance(given, str) else given
+
+
+def _listed(given: Any) -> Any:
+    return tuple(split_list(given)) if isinstance(given, str) else given
+
+
+Child = Annotated[Recommender, BeforeValidator(_child), PlainSerializer(Recommender.spec)]
+"""A field that holds a model; JSON has its specification, text its label."""
+Children = Annotated[tuple[Child, ...], BeforeValidator(_listed)]
+"""A field that holds several models; text separates their labels by commas."""
+Number = Annotated[float, Field(ge=-MOST, le=MOST)]
+Numbers = Annotated[tuple[Number, ...], BeforeValidator(_listed)]
+"""A field that holds several numbers; text separates them by commas."""
+
+
 def parameters(kind: type[Recommender]) -> list[Parameter]:
     """The hyperparameters of a model, in the order of its fields."""
     return [_parameter(name, info) for name, info in kind.model_fields.items()]
@@ -100,15 +180,25 @@ def summary(kind: type[Recommender]) -> str:
 
 def _parameter(name: str, info: FieldInfo) -> Parameter:
     annotation, bound = info.annotation, {}
+    choices = tuple(str(choice) for choice in get_args(annotation)) if get_origin(annotation) is Literal else ()
     for constraint in info.metadata:
         for side in ("ge", "gt", "le", "lt"):
             if getattr(constraint, side, None) is not None:
                 bound[side] = float(getattr(constraint, side))
-    choices = tuple(str(choice) for choice in get_args(annotation)) if get_origin(annotation) is Literal else ()
-    kind: Literal["int", "float", "bool", "choice"]
-    kind = "choice" if choices else "bool" if annotation is bool else "int" if annotation is int else "float"
     low, high = bound.get("ge", bound.get("gt")), bound.get("le", bound.get("lt"))
+    kind = _kind(annotation)
+    if kind == "numbers":
+        low, high = -MOST, MOST
     return Parameter(name, kind, info.default, low, high, choices, info.description or "")
+
+
+def _kind(annotation: Any) -> Kind:
+    if get_origin(annotation) is Literal:
+        return "choice"
+    if get_origin(annotation) is tuple:
+        return "numbers" if get_args(annotation)[0] == Number else "models"
+    kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
+    return kinds.get(annotation, "model")
 
 
 def _sentence(name: str, kind: type[Recommender], error: ValidationError) -> str:
@@ -122,7 +212,7 @@ def _sentence(name: str, kind: type[Recommender], error: ValidationError) -> str
     wanted, given = known[field], first["input"]
     if wanted.choices:
         return f"{field}={given} is not possible for {name}: choose one of {', '.join(wanted.choices)}."
-    noun = {"int": "a whole number", "float": "a number", "bool": "true or false"}.get(wanted.kind, "a value")
+    noun = NOUNS[wanted.kind]
     if wanted.low is not None and wanted.high is not None:
         noun += f" from {wanted.low:g} to {wanted.high:g}"
     return f"{field}={given} is not possible for {name}: give {noun}."

@@ -3,8 +3,9 @@
 One folder an artifact: its arrays as `.npy` (opened memory-mapped) and `meta.json` (structure, key, seconds, checksum
 of every array). No pickle: loading an artifact runs none of its content. An artifact is written to a temporary
 folder and renamed, under a file lock, so readers see all of it or nothing, and a second process that asks for the
-same key waits for the first. One that does not match its checksums is set aside and made again. The store writes and
-removes nothing but folders of its own names, inside a folder of its own.
+same key waits for the first. One that does not match its checksums is set aside and made again. Where what is kept
+holds models that are kept themselves, it names their keys, and everyone who loads them shares one copy. The store
+writes and removes nothing but folders of its own names, inside a folder of its own.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import platformdirs
 from filelock import FileLock
 
 from recengine.codec import decode, encode
-from recengine.model import Recommender
+from recengine.model import Fitted, Recommender
 
 FORMAT = 1  # raised when the layout of an artifact changes: part of every key
 _IN_MEMORY = 16  # artifacts kept open in a process: memory-mapped, and what is derived from them as they are used
@@ -50,13 +52,25 @@ def default_root() -> Path:
 def identity(model: Recommender) -> dict[str, Any]:
     """A model's hyperparameters with its revision and its children's: what its artifact depends on."""
     fields = {name: getattr(model, name) for name in type(model).model_fields}
-    told = {k: identity(v) if isinstance(v, Recommender) else model.spec()[k] for k, v in fields.items()}
+    told = {name: _identity(value, model.spec()[name]) for name, value in fields.items()}
     return {"model": model.name, "revision": model.revision, **told}
+
+
+def _identity(value: Any, plain: Any) -> Any:
+    """A hyperparameter as plain JSON, the revisions of the models in it included."""
+    if isinstance(value, Recommender):
+        return identity(value)
+    if isinstance(value, tuple):
+        return [_identity(part, told) for part, told in zip(value, plain, strict=True)]
+    return plain
 
 
 @dataclass(frozen=True)
 class Artifact(Generic[T]):
-    """What was asked for, the seconds it once took to make, and whether it was found rather than made."""
+    """What was asked for, the seconds it once took to make, and whether it was found rather than made.
+
+    The seconds hold those of what it was made of, also where that was found.
+    """
 
     value: T
     seconds: float
@@ -80,14 +94,28 @@ class Store:
         self.root = (root or default_root()) / "artifacts"
         self.limit = limit
         self._open: OrderedDict[str, Artifact[Any]] = OrderedDict()
-        self._guard = threading.Lock()
+        self._keys: WeakKeyDictionary[Fitted, str] = WeakKeyDictionary()  # of the models that are kept
+        self._guard = threading.RLock()
+        self._making = _Making()
 
     def fetch(self, depends_on: dict[str, Any], make: Callable[[], T]) -> Artifact[T]:
         """The artifact that depends on exactly `depends_on` (plain JSON), made by `make` when it is not there.
 
         An error in `make` leaves nothing behind. Where the folder cannot be written, the value is made and not kept.
+        `make` may fetch what it needs in its turn.
         """
-        key = self.key(depends_on)
+        began = time.perf_counter()
+        artifact = self._fetch(self.key(depends_on), depends_on, make)
+        self._making.found(artifact.seconds, time.perf_counter() - began)
+        return artifact
+
+    def made(self, make: Callable[[], T]) -> Artifact[T]:
+        """What `make` gives, not kept, with the seconds that `fetch` would count."""
+        with self._making.clock() as seconds:
+            value = make()
+        return Artifact(value, seconds(), found=False)
+
+    def _fetch(self, key: str, depends_on: dict[str, Any], make: Callable[[], T]) -> Artifact[T]:
         with self._guard:
             if key in self._open:
                 self._open.move_to_end(key)
@@ -98,22 +126,26 @@ class Store:
             lock.acquire()
         except OSError as error:
             log.warning("cannot use the cache folder %s (%s): results are not kept", self.root, error)
-            return self._made(make)
+            return self.made(make)
         try:
             artifact = self._load(key)
             if artifact is None:
-                made = self._made(make)
+                made = self.made(make)
                 self._keep(key, depends_on, made)
                 # Read back, so that what is held is memory-mapped, and the same whether it was made or found.
                 kept = self._load(key)
                 artifact = made if kept is None else dataclasses.replace(kept, found=False)
         finally:
             lock.release()
+        self._hold(key, artifact)
+        return artifact
+
+    def _hold(self, key: str, artifact: Artifact[Any]) -> None:
+        """Keep an artifact open for whoever asks next."""
         with self._guard:
             self._open[key] = dataclasses.replace(artifact, found=True)
             while len(self._open) > _IN_MEMORY:
                 self._open.popitem(last=False)
-        return artifact
 
     def info(self) -> StoreInfo:
         """Size and place."""
@@ -144,11 +176,17 @@ class Store:
         old = [path for path in half_done if _last_used(path) < time.time() - _ABANDONED]
         return [*self.root.glob("damaged-*"), *old]
 
-    @staticmethod
-    def _made(make: Callable[[], T]) -> Artifact[T]:
-        start = time.perf_counter()
-        value = make()
-        return Artifact(value, time.perf_counter() - start, found=False)
+    def _part(self, key: str) -> Any:
+        """The value of an artifact that another one names."""
+        with self._guard:
+            artifact = self._open.get(key) or self._load(key)
+            if artifact is None:
+                raise ValueError(f"artifact {key}, of which it is made, is gone")
+            self._hold(key, artifact)
+        return artifact.value
+
+    def _key_of(self, part: Any) -> str | None:
+        return self._keys.get(part) if isinstance(part, Fitted) else None
 
     def _load(self, key: str) -> Artifact[Any] | None:
         folder = self.root / key
@@ -161,7 +199,9 @@ class Store:
             for name, checksum in meta["told"]["checksums"].items():
                 if checksum != _checksum(folder / name):
                     raise ValueError(f"{name} does not match its checksum")
-            value = decode(meta["told"]["value"], folder)
+            value = decode(meta["told"]["value"], folder, self._part)
+            if isinstance(value, Fitted):
+                self._keys[value] = key
             (folder / "meta.json").touch()  # the time of last use, for eviction
         except Exception as error:  # whatever is wrong with it, an artifact can be made again
             log.warning("artifact %s is damaged (%s): it is set aside and made again", key, error)
@@ -177,7 +217,7 @@ class Store:
             with tempfile.TemporaryDirectory(prefix="making-", dir=self.root, ignore_cleanup_errors=True) as name:
                 folder = Path(name) / key
                 folder.mkdir()
-                value = encode(artifact.value, folder)
+                value = encode(artifact.value, folder, self._key_of)
                 checksums = {path.name: _checksum(path) for path in sorted(folder.glob("*.npy"))}
                 told = {"key": depends_on, "seconds": artifact.seconds, "checksums": checksums, "value": value}
                 (folder / "meta.json").write_text(json.dumps({"seal": _seal(told), "told": told}), "utf-8")
@@ -197,6 +237,28 @@ class Store:
                 return
             total -= _size(folder)
             _remove(folder)
+
+
+class _Making(threading.local):
+    """Seconds of what is being made in this thread, where making one thing may fetch others."""
+
+    def __init__(self) -> None:
+        self.corrections: list[float] = []
+
+    @contextmanager
+    def clock(self) -> Iterator[Callable[[], float]]:
+        """Measure what is made meanwhile; the seconds can be read off afterwards."""
+        began, seconds = time.perf_counter(), 0.0
+        self.corrections.append(0.0)
+        try:
+            yield lambda: seconds
+        finally:
+            seconds = time.perf_counter() - began + self.corrections.pop()
+
+    def found(self, seconds: float, waited: float) -> None:
+        """Count what was fetched as what it once took to make, however long it took to fetch."""
+        if self.corrections:
+            self.corrections[-1] += seconds - waited
 
 
 def _last_used(path: Path) -> float:

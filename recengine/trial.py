@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -93,8 +93,8 @@ def run(
     doing = f"Fitting {model.title}"
     context.step(0.0, doing)
     warm(model, train)
-    fitted, seconds = (fit or _fit)(model, train, part(context, 0.0, 0.5, f"{doing}: "))
-    answers = ask(fitted, train, truth, wanted, part(context, 0.5, 0.5).step)
+    fitted, seconds = (fit or _fit)(model, train, context.part(0.0, 0.5, f"{doing}: "))
+    answers = ask(fitted, train, truth, wanted, context.part(0.5, 0.5).step)
     judged = [(metric.name, *worth(metric, truth, answers, train)) for metric in wanted if metric.base != "coverage"]
     rows = pd.DataFrame(
         {
@@ -121,11 +121,6 @@ def warm(model: Recommender, train: Dataset) -> None:
         fitted.recommend(query)
         fitted.predict(query, [0], [0])
         _warm.add(type(model))
-
-
-def part(context: Context, start: float, width: float, what: str = "") -> Context:
-    """A context whose progress from 0 to 1 is only that part of the whole; its messages begin with `what`."""
-    return replace(context, progress=lambda fraction, text: context.progress(start + width * fraction, what + text))
 
 
 def ask(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -217,6 +217,8 @@ class Query:
     `history`: csr float32 `(b, n_items)`, their ratings; a stored cell is a rating.
     `sequence`: int32 `(b, L)`, the same items oldest first, padded on the left with −1.
     `time`: int64 `(b,)`, Unix seconds at which the question is asked, or None where that is not said.
+    `allowed`: bool `(n_items,)`, which items may be listed, or None for all. No score of one item depends on it, but
+    where lists are merged or only their first places are ranked anew, it says what those lists hold.
     A visitor differs from a stored person in `user` alone, so both take the same path.
     """
 
@@ -224,6 +226,7 @@ class Query:
     history: sp.csr_matrix
     sequence: Int32
     time: Int64 | None = None
+    allowed: Bool | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(self.user), self.history.shape[0], len(self.sequence)}
@@ -276,7 +279,11 @@ class Query:
         indptr = np.concatenate([[0], np.cumsum(keep)])[self.history.indptr]
         history = sp.csr_matrix((self.history.data[keep], self.history.indices[keep], indptr), self.history.shape)
         sequence = np.where(self.sequence == item, -1, self.sequence).astype(np.int32)
-        return Query(self.user, history, sequence, self.time)
+        return Query(self.user, history, sequence, self.time, self.allowed)
+
+    def among(self, allowed: Bool | None) -> Query:
+        """The same queries where only these items may be listed."""
+        return self if allowed is self.allowed else replace(self, allowed=allowed)
 
     def rows(self, start: int, stop: int) -> Query:
         """The queries `start` to `stop`, as a smaller batch."""
@@ -285,6 +292,7 @@ class Query:
             sp.csr_matrix(self.history[start:stop]),
             self.sequence[start:stop].copy(),
             None if self.time is None else self.time[start:stop].copy(),
+            self.allowed,
         )
 
 

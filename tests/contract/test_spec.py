@@ -23,6 +23,11 @@ def other_values(parameter: registry.Parameter) -> list:
         "float": [parameter.low, parameter.high],
         "bool": [True, False],
         "choice": list(parameter.choices),
+        "model": [registry.create("bias", {"item_damping": 7})],
+        "models": [(*parameter.default[:-1], registry.create("bias", {"item_damping": 7}))]
+        if parameter.default
+        else [],
+        "numbers": [(0.25, 0.75)],
     }[parameter.kind]
     return [value for value in values if value != parameter.default]
 
@@ -82,8 +87,19 @@ def test_every_parameter_has_a_help_text_a_default_and_bounds(model_name):
 
 def test_text_is_read_as_the_parameters_type(model_name):
     default = registry.create(model_name)
-    texts = {p.name: str(p.default) for p in registry.parameters(type(default))}
+    texts = {p.name: text(p.default) for p in registry.parameters(type(default))}
     assert registry.create(model_name, texts) == default
+
+
+def text(value) -> str:
+    """A parameter as it is typed: models by their labels, several of anything with commas between them."""
+    if isinstance(value, tuple):
+        return ", ".join(map(text, value))
+    return value.label if isinstance(value, Recommender) else str(value)
+
+
+def test_a_label_is_read_back(model):
+    assert registry.parse(model.label) == model
 
 
 def test_bounds_belong_to_the_range_and_nothing_beyond_does(model_name, one_sentence):

@@ -1,0 +1,45 @@
+"""What all hybrids do with the models they are made of: fit them, tell their traits, quote what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recengine.data.dataset import Dataset, Query
+from recengine.explain import Part
+from recengine.model import Context, Fitted, Recommender, Traits
+
+
+def fit_all(children: Sequence[Recommender], train: Dataset, context: Context) -> tuple[Fitted, ...]:
+    """Every child fitted to the same data, from where `context` keeps it if it is there; equal shares of progress."""
+    width = 1 / len(children)
+    return tuple(
+        context.part(place * width, width, f"{name}: ").fit(child, train)
+        for place, (child, name) in enumerate(zip(children, names(children), strict=True))
+    )
+
+
+def traits(children: Sequence[Recommender], *, ratings: bool, kept: bool, exact: bool = True) -> Traits:
+    """What a hybrid can do, from what its children can; `exact`: whether it splits its own score exactly."""
+    told = [child.traits for child in children]
+    return Traits(
+        ratings=ratings,
+        personal=any(child.personal for child in told),
+        visitors=all(child.visitors for child in told),
+        exact=exact,
+        time=any(child.time for child in told),
+        features=any(child.features for child in told),
+        day=any(child.day for child in told),
+        kept=kept,
+    )
+
+
+def names(children: Sequence[Recommender]) -> tuple[str, ...]:
+    """The children's titles; where two have one title, their labels."""
+    titles = [child.title for child in children]
+    return tuple(child.title if titles.count(child.title) == 1 else child.label for child in children)
+
+
+def part(children: Sequence[Fitted], place: int, query: Query, item: int, weight: float) -> Part:
+    """One child's part of the explanation of `item` for the first query, with what the child itself says."""
+    name = names([child.model for child in children])[place]
+    return Part("model", weight, place, name, told=children[place].explain(query, item))
