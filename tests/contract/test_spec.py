@@ -18,18 +18,17 @@ def bounded(kind: type[Recommender]) -> list[registry.Parameter]:
 
 def other_values(parameter: registry.Parameter) -> list:
     """Values that the parameter may take besides its default."""
-    values = {
+    bias = registry.create("bias", {"item_damping": 7})
+    values: dict[str, list] = {
         "int": [parameter.low, parameter.high],
         "float": [parameter.low, parameter.high],
         "bool": [True, False],
         "choice": list(parameter.choices),
-        "model": [registry.create("bias", {"item_damping": 7})],
-        "models": [(*parameter.default[:-1], registry.create("bias", {"item_damping": 7}))]
-        if parameter.default
-        else [],
+        "model": [bias],
+        "models": [(*parameter.default[:-1], bias)] if isinstance(parameter.default, tuple) else [],
         "numbers": [(0.25, 0.75)],
-    }[parameter.kind]
-    return [value for value in values if value != parameter.default]
+    }
+    return [value for value in values[parameter.kind] if value != parameter.default]
 
 
 def test_the_class_says_who_it_is(model_name):
