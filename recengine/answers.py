@@ -54,7 +54,9 @@ class ModelInfo:
 class Reason:
     """One part of an explanation: `what` carried it, and the `weight` it adds to the score.
 
-    `id` is the movie's or person's id, None for an effect; `similarity` and `rating` are the neighbor's.
+    `id` is the movie's or person's id, None for an effect; `similarity` and `rating` are the neighbor's. Where a model
+    that a hybrid is made of carried it: `score` is that model's own, in its own unit, `why` are its reasons, `line` is
+    the same in one clause ("because of Heat ★5"), and `fallback` says why it had no opinion, None where it had one.
     """
 
     kind: Kind
@@ -63,6 +65,10 @@ class Reason:
     id: Any = None
     similarity: float | None = None
     rating: float | None = None
+    score: float | None = None
+    why: tuple[Reason, ...] = ()
+    line: str = ""
+    fallback: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,15 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """A ranked list, with the model and the person it is for (None for a visitor)."""
+    """A ranked list, with the model and the person it is for (None for a visitor).
+
+    `notes`: sentences that whoever reads the list must know, such as what the model could not learn.
+    """
 
     model: dict[str, Any]
     user: Any
     items: tuple[Recommended, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,7 @@ class Why:
     """A full explanation: the score is `base` (named) plus the parts' weights when `exact`.
 
     `deviation`: one standard deviation of what they may think of it, in the score's unit, None where not known.
+    `notes`: sentences that whoever reads it must know, such as what the model could not learn.
     """
 
     item_id: Any
@@ -128,6 +139,7 @@ class Why:
     fallback: str | None
     without: Counterfactual | None = None
     deviation: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,10 @@ class Similar:
 
 @dataclass(frozen=True)
 class Predicted:
-    """A predicted rating, its standard deviation where known, and what stood in where the model had no opinion."""
+    """A predicted rating, its standard deviation where known, and what stood in where the model had no opinion.
+
+    `notes`: sentences that whoever reads it must know, such as what the model could not learn.
+    """
 
     model: dict[str, Any]
     user: Any
@@ -166,6 +181,7 @@ class Predicted:
     stars: float
     fallback: str | None
     deviation: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,3 +196,28 @@ class Catalogue:
     n_ratings: int
     fingerprint: str
     about: str = field(default="")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a child's share of a hybrid's weights is worth: `worth` at each of `shares`, and the share it has `now`."""
+
+    now: float
+    shares: tuple[float, ...]
+    worth: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """What a hybrid's weights are worth on training ratings that its children were not fitted to.
+
+    `metric`: its name, and whether more of it is better; `worth`: for the weights as they are; `curves`: one a child,
+    none for one child alone. `n_people`, `n_ratings`: on which it rests.
+    """
+
+    metric: str
+    higher_is_better: bool
+    worth: float
+    n_people: int
+    n_ratings: int
+    curves: tuple[Curve, ...]

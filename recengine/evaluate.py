@@ -36,7 +36,8 @@ class Result:
     `fallback_share`, `list_fallback_share`: share of the predicted ratings, and of the listed movies, that the
     model's fallback gave; None where none were asked for.
     `n_ratings`, `n_people`: test ratings over all folds and the people who made them. `excluded_people`: those of
-    them without a relevant test item, who are in no ranking metric.
+    them without a relevant test item, who are in no ranking metric. `notes`: sentences that whoever reads the result
+    must know, such as what the model could not learn, each once however many folds said it.
     """
 
     model: Recommender
@@ -49,6 +50,7 @@ class Result:
     n_ratings: int
     n_people: int
     excluded_people: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,6 +245,7 @@ def _result(
         n_ratings=sum(len(truth.row) for truth in truths),
         n_people=len(people),
         excluded_people=len(people) - len(included),
+        notes=tuple(dict.fromkeys(note for trial in trials for note in trial.notes)),
     )
 
 

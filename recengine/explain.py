@@ -14,7 +14,7 @@ class Part:
 
     `kind`: what carried it: a movie the person rated, another person, an effect such as "movie's bias", or a model that
     a hybrid is made of. `index`: position of that movie or person, or of that model among the hybrid's; −1 for an
-    effect. `what`: the effect's name or the model's title, "" otherwise.
+    effect. `what`: the effect's name, the model's title, or what a neighbor and the person agree on; "" otherwise.
     `weight`: what it adds to the score, in the score's unit (stars, for rating models).
     `similarity`: of the neighbor, where there is one; `rating`: the stars behind it, None where stars play no part.
     `told`: what the model itself says of the item, in its own unit.

@@ -13,31 +13,29 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recengine import describe, evaluate, profile, registry, wording
+from recengine import describe, evaluate, profile, registry, telling, validation
 from recengine.answers import (
     Catalogue,
-    Counterfactual,
     Filters,
     Found,
     ModelInfo,
     Predicted,
     Recommendations,
-    Recommended,
     Similar,
     StoredPerson,
+    Weighing,
     Who,
     Why,
 )
 from recengine.bootstrap import Interval
 from recengine.data import movielens, sources, split
-from recengine.data.dataset import Dataset, Query
+from recengine.data.dataset import Dataset
 from recengine.errors import DataError, ModelError
 from recengine.evaluate import Evaluation
-from recengine.explain import Explanation
 from recengine.model import Context, Fitted, Recommender
 from recengine.models.content import Content, FittedContent
+from recengine.models.hybrid.weighted import Weighted
 from recengine.models.neighbors import FittedItemKNN, ItemKNN
-from recengine.rank import position
 from recengine.shelf import Shelf
 from recengine.store import Artifact, Store, StoreInfo, identity
 
@@ -138,9 +136,16 @@ class Lab:
             found.append(ModelInfo(name, kind.title, kind.family, registry.summary(kind), told, kind().traits, ranking))
         return found
 
-    def model(self, name: str, parameters: Mapping[str, Any] | None = None) -> Recommender:
-        """A model by name, with parameters; raises `ModelError` with one sentence."""
-        return registry.create(name, parameters)
+    def model(self, what: str | Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> Recommender:
+        """A model by its name, label or specification; `parameters` go before those it has there.
+
+        Raises `ModelError` with one sentence.
+        """
+        model = registry.parse(what) if isinstance(what, str) else registry.from_spec(what)
+        if not parameters:
+            return model
+        told = {name: value for name, value in model.spec().items() if name != "model"}
+        return registry.create(model.name, {**told, **parameters})
 
     def fitted(self, data: str, model: Recommender, *, seed: int = 0, progress: Progress | None = None) -> Fitted:
         """The model fitted to all of the data, from the store where it is there."""
@@ -163,33 +168,11 @@ class Lab:
         if k < 1:
             raise DataError(f"A list of {k} movies is not possible: ask for at least 1.")
         shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed, progress=progress)
-        query = shelf.query(who)
-        ranking = fitted.recommend(query, min(k, shelf.dataset.n_items), allowed=shelf.allowed(filters))
-        items = []
-        for rank, (item, score) in enumerate(zip(ranking.item[0], ranking.score[0], strict=True), start=1):
-            if item < 0:
-                break
-            told = fitted.explain(query, int(item))
-            card, why = shelf.found(int(item)), wording.reasons(shelf.dataset, told)
-            items.append(
-                Recommended(
-                    rank,
-                    card.item_id,
-                    card.title,
-                    card.year,
-                    card.genres,
-                    float(score),
-                    wording.stars(fitted, float(score)),
-                    card.ratings,
-                    card.ratings / max(1, shelf.dataset.n_users),
-                    wording.one_line(told, why, shelf.dataset.n_users, explicit=shelf.dataset.explicit),
-                    why[:3],
-                    told.fallback,
-                    told.deviation,
-                )
-            )
+        query = shelf.query(who).among(shelf.allowed(filters))
+        ranking = fitted.recommend(query, min(k, shelf.dataset.n_items), allowed=query.allowed)
+        items = telling.ranked(shelf, fitted, query, ranking)
         user = shelf.dataset.users.id(int(query.user[0])) if isinstance(who, StoredPerson) else None
-        return Recommendations(model.spec(), user, tuple(items))
+        return Recommendations(model.spec(), user, items, fitted.notes)
 
     def explain(
         self,
@@ -204,23 +187,7 @@ class Lab:
     ) -> Why:
         """Why a movie gets its score, in full, and what it owes to the rating that helped it most."""
         shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed, progress=progress)
-        query, index = shelf.query(who), shelf.movie(item)
-        told = fitted.explain(query, index)
-        parts = wording.reasons(shelf.dataset, told)
-        card = shelf.found(index)
-        return Why(
-            card.item_id,
-            card.title,
-            told.score,
-            wording.stars(fitted, told.score),
-            told.base,
-            told.base_name,
-            parts,
-            told.exact,
-            told.fallback,
-            self._without(shelf, fitted, query, index, told, filters),
-            told.deviation,
-        )
+        return telling.why(shelf, fitted, shelf.query(who).among(shelf.allowed(filters)), shelf.movie(item))
 
     def predict(
         self,
@@ -240,7 +207,21 @@ class Lab:
         predicted, card, told = fitted.predict(query, [0], [index]), shelf.found(index), fitted.explain(query, index)
         fallback = told.fallback if predicted.fallback[0] else None
         user, stars = shelf.dataset.users.id(int(query.user[0])), float(predicted.value[0])
-        return Predicted(model.spec(), user, card.item_id, card.title, stars, fallback, told.deviation)
+        return Predicted(
+            model.spec(), user, card.item_id, card.title, stars, fallback, told.deviation, fitted.notes
+        )  # fmt: skip
+
+    def weighing(self, data: str, model: Recommender, *, seed: int = 0, progress: Progress | None = None) -> Weighing:
+        """What the weights of a weighted hybrid are worth, and what others would be, on training ratings held back.
+
+        The children are fitted without them once, whatever the weights.
+        """
+        if not isinstance(model, Weighted):
+            raise ModelError(f"{model.name} has no weights to measure: choose weighted.")
+        train, context = self.shelf(data).dataset, self._inside(Context(seed, progress or _quiet))
+        bare = Weighted(children=model.children, calibration=model.calibration, folds=model.folds)
+        kept = self._keep("validation", bare, train, seed, lambda: validation.validate(bare, train, context))
+        return validation.weighing(kept.value, model)
 
     def similar(
         self,
@@ -345,36 +326,18 @@ class Lab:
 
     def _fit(self, model: Recommender, train: Dataset, context: Context) -> Artifact[Fitted]:
         """A model fitted with everything it is made of, each from the store where it is there."""
-        inside = replace(context, keep=lambda *asked: self._keep(*asked).value)
+        inside = self._inside(context)
         return self._keep("fit", model, train, context.seed, lambda: model.fit(train, inside))
+
+    def _inside(self, context: Context) -> Context:
+        """The same, where what is needed on the way comes from the store."""
+        return replace(context, keep=lambda *asked: self._keep(*asked).value)
 
     def _keep(self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> Artifact[T]:
         if kind == "fit" and not model.traits.kept:
             return self.store.made(make)
         depends_on = {"kind": kind, "dataset": train.fingerprint, "model": identity(model), "seed": seed}
         return self.store.fetch(depends_on, make)
-
-    @staticmethod
-    def _without(
-        shelf: Shelf, fitted: Fitted, query: Query, item: int, told: Explanation, filters: Filters
-    ) -> Counterfactual | None:
-        """The fall in rank of `item` when the rated movie that helped it most had not been rated.
-
-        None where no rated movie helped, and for a movie that was rated itself: it has no rank.
-        """
-        helped = [part for part in told.parts if part.kind == "movie" and part.weight > 0]
-        if not helped or item in query.history.indices:
-            return None
-        best, allowed = helped[0], shelf.allowed(filters)
-        # The movie taken out must not enter the list itself, or it could push others down.
-        keep = np.ones(shelf.dataset.n_items, np.bool_) if allowed is None else allowed.copy()
-        keep[[best.index, item]] = False, True
-        fewer = query.without(best.index)
-        before, after = (
-            position(fitted.score(q), fitted.fallback(q), q.history, item, allowed=keep) for q in (query, fewer)
-        )
-        title = str(shelf.dataset.movies["title"].iloc[best.index])
-        return Counterfactual(shelf.dataset.items.id(best.index), title, best.rating or 0.0, before, after)
 
 
 def _quiet(fraction: float, message: str) -> None:

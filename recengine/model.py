@@ -190,11 +190,11 @@ class Fitted(ABC):
         value = self.score_cells(query, rows, items)
         stood_in = ~np.isfinite(value)
         if stood_in.any():
-            value = np.where(stood_in, self._fallback_cells(query, rows, items, stood_in), value)
+            value = np.where(stood_in, self.fallback_cells(query, rows, items, stood_in), value)
         return Prediction(value if self.scale is None else np.clip(value, *self.scale), stood_in)
 
-    def _fallback_cells(self, query: Query, row: Int64, item: Int64, wanted: Bool) -> Float32:
-        """`fallback` at the wanted cells, in blocks of bounded memory; NaN elsewhere."""
+    def fallback_cells(self, query: Query, row: Int64, item: Int64, wanted: Bool) -> Float32:
+        """`fallback` at those of `m` cells that are `wanted`, in blocks of bounded memory; NaN elsewhere."""
         value = np.full(len(row), np.nan, np.float32)
         step = max(1, _BLOCK_CELLS // max(1, query.history.shape[1]))
         for start in range(0, len(query), step):

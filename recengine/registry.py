@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -34,10 +35,18 @@ MODELS = {
     "als": "recengine.models.als:ALS",
     "ials": "recengine.models.als:IALS",
     "nmf": "recengine.models.nmf:NMF",
+    "weighted": "recengine.models.hybrid.weighted:Weighted",
+    "switching": "recengine.models.hybrid.switching:Switching",
+    "mixed": "recengine.models.hybrid.mixed:Mixed",
+    "feature-combination": "recengine.models.hybrid.combination:FeatureCombination",
+    "cascade": "recengine.models.hybrid.cascade:Cascade",
+    "feature-augmentation": "recengine.models.hybrid.augmentation:FeatureAugmentation",
+    "meta-level": "recengine.models.hybrid.meta:MetaLevel",
 }
 
 
 MOST = 10.0  # in size, of each of several numbers
+DEEPEST = 8  # models within models
 
 Kind = Literal["int", "float", "bool", "choice", "numbers", "model", "models"]
 
@@ -110,12 +119,16 @@ def parse(text: str) -> Recommender:
 
     Raises `ModelError` with one sentence for text that is no such label.
     """
-    name, bracket, rest = text.strip().partition("(")
+    text = " ".join(text.split())
+    name, bracket, rest = text.partition("(")
     if not bracket:
         return create(name.strip())
     pairs = split_list(rest[:-1]) if rest.endswith(")") else [""]
     if not all("=" in pair for pair in pairs):
-        raise ModelError(f"{text.strip()!r} is no model: write it as name(parameter=value, …), such as item-knn(k=60).")
+        raise ModelError(
+            f"{text!r} is no model: write it as name(parameter=value, …), such as item-knn(k=60), with square "
+            "brackets around several values."
+        )
     given = (pair.partition("=") for pair in pairs)
     return create(name.strip(), {key.strip(): value.strip() for key, _, value in given})
 
@@ -148,11 +161,20 @@ def children(model: Recommender) -> tuple[Recommender, ...]:
     return tuple(found)
 
 
+_depth: ContextVar[int] = ContextVar("depth", default=0)  # of the model that is being read within others
+
+
 def _child(given: Any) -> Any:
     """A model from itself, its specification or its label."""
-    if isinstance(given, Mapping):
-        return from_spec(given)
-    return parse(given) if isinstance(given, str) else given
+    if not isinstance(given, (Mapping, str)):
+        return given
+    outside = _depth.set(_depth.get() + 1)
+    try:
+        if _depth.get() > DEEPEST:
+            raise ModelError(f"Models stand in models more than {DEEPEST} deep: nest them less.")
+        return parse(given) if isinstance(given, str) else from_spec(given)
+    finally:
+        _depth.reset(outside)
 
 
 def _listed(given: Any) -> Any:

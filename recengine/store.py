@@ -104,13 +104,20 @@ class Store:
         An error in `make` leaves nothing behind. Where the folder cannot be written, the value is made and not kept.
         `make` may fetch what it needs in its turn.
         """
-        began = time.perf_counter()
-        artifact = self._fetch(self.key(depends_on), depends_on, make)
-        self._making.found(artifact.seconds, time.perf_counter() - began)
-        return artifact
+        return self._counted(lambda: self._fetch(self.key(depends_on), depends_on, make))
 
     def made(self, make: Callable[[], T]) -> Artifact[T]:
         """What `make` gives, not kept, with the seconds that `fetch` would count."""
+        return self._counted(lambda: self._made(make))
+
+    def _counted(self, get: Callable[[], Artifact[T]]) -> Artifact[T]:
+        """An artifact, whose seconds count in those of what is made of it, however long it took to get."""
+        began = time.perf_counter()
+        artifact = get()
+        self._making.found(artifact.seconds, time.perf_counter() - began)
+        return artifact
+
+    def _made(self, make: Callable[[], T]) -> Artifact[T]:
         with self._making.clock() as seconds:
             value = make()
         return Artifact(value, seconds(), found=False)
@@ -126,26 +133,27 @@ class Store:
             lock.acquire()
         except OSError as error:
             log.warning("cannot use the cache folder %s (%s): results are not kept", self.root, error)
-            return self.made(make)
+            return self._made(make)
         try:
             artifact = self._load(key)
             if artifact is None:
-                made = self.made(make)
+                made = self._made(make)
                 self._keep(key, depends_on, made)
                 # Read back, so that what is held is memory-mapped, and the same whether it was made or found.
                 kept = self._load(key)
                 artifact = made if kept is None else dataclasses.replace(kept, found=False)
         finally:
             lock.release()
-        self._hold(key, artifact)
-        return artifact
+        return self._held(key, artifact)
 
-    def _hold(self, key: str, artifact: Artifact[Any]) -> None:
-        """Keep an artifact open for whoever asks next."""
+    def _held(self, key: str, artifact: Artifact[T]) -> Artifact[T]:
+        """The artifact, kept open for whoever asks next; the copy of another thread that opened it meanwhile stands."""
         with self._guard:
-            self._open[key] = dataclasses.replace(artifact, found=True)
+            held = self._open.setdefault(key, dataclasses.replace(artifact, found=True))
+            self._open.move_to_end(key)
             while len(self._open) > _IN_MEMORY:
                 self._open.popitem(last=False)
+        return dataclasses.replace(artifact, value=held.value)
 
     def info(self) -> StoreInfo:
         """Size and place."""
@@ -182,8 +190,7 @@ class Store:
             artifact = self._open.get(key) or self._load(key)
             if artifact is None:
                 raise ValueError(f"artifact {key}, of which it is made, is gone")
-            self._hold(key, artifact)
-        return artifact.value
+            return self._held(key, artifact).value
 
     def _key_of(self, part: Any) -> str | None:
         return self._keys.get(part) if isinstance(part, Fitted) else None

@@ -77,13 +77,14 @@ class Trial:
     """What came of one model on one split.
 
     `rows`: columns metric, user (position), value and weight, one row a metric and person who has it.
-    `coverage`: the metrics of all lists together, by name.
+    `coverage`: the metrics of all lists together, by name. `notes`: what must be known of the fitted model.
     """
 
     rows: pd.DataFrame
     coverage: dict[str, float]
     answers: Answers
     fit_seconds: float
+    notes: tuple[str, ...]
 
 
 def run(
@@ -105,7 +106,7 @@ def run(
         }
     )
     covered = {m.name: coverage(answers.item[:, : m.k], truth.n_items) for m in wanted if m.base == "coverage"}
-    return Trial(rows[np.isfinite(rows["value"])], covered, answers, seconds)
+    return Trial(rows[np.isfinite(rows["value"])], covered, answers, seconds, fitted.notes)
 
 
 def _fit(model: Recommender, train: Dataset, context: Context) -> tuple[Fitted, float]:

@@ -25,29 +25,49 @@ def reasons(dataset: Dataset, told: Explanation) -> tuple[Reason, ...]:
 
 
 def _reason(dataset: Dataset, part: Part) -> Reason:
+    if part.told is not None:
+        return _quote(dataset, part, part.told)
     if part.kind == "movie":
         what, external = str(dataset.movies["title"].iloc[part.index]), dataset.items.id(part.index)
     elif part.kind == "person":
         external = dataset.users.id(part.index)
-        what = f"person {external}"
+        what = f"person {external} ({part.what})" if part.what else f"person {external}"
     else:
         what, external = part.what, None
     return Reason(part.kind, what, part.weight, external, part.similarity, part.rating)
 
 
+def _quote(dataset: Dataset, part: Part, told: Explanation) -> Reason:
+    """A model that a hybrid is made of, with what it says itself."""
+    why = reasons(dataset, told)
+    line = clause(told, why, dataset.n_users, explicit=dataset.explicit)
+    return Reason(
+        part.kind, part.what, part.weight, score=told.score, why=why, line=line, fallback=told.fallback
+    )  # fmt: skip
+
+
 def one_line(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *, explicit: bool) -> str:
     """The reason in one line, for a row of a list."""
+    said = clause(explanation, why, n_people, explicit=explicit)
+    return said[:1].upper() + said[1:]
+
+
+def clause(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *, explicit: bool) -> str:
+    """The same as a clause, which may stand after a colon: "because of Heat ★5"."""
     if explanation.fallback:
-        return explanation.fallback[0].upper() + explanation.fallback[1:]
+        return explanation.fallback
+    models = [reason for reason in why if reason.kind == "model"]
+    if models:
+        return _speaks(max(models, key=lambda reason: reason.weight))
     helped = [reason for reason in why if reason.weight > 0] or list(why)
     if not helped:
-        return explanation.base_name[0].upper() + explanation.base_name[1:]
+        return explanation.base_name
     movies = [reason for reason in helped if reason.kind == "movie"]
     if movies:  # says more than an effect, however strong
         # Factor models may take a dislike for a reason too; in one line that reads as a mistake.
         best = max((reason.rating or 0.0 for reason in why), default=0.0)
         liked = [reason for reason in movies if reason.rating is None or reason.rating > best / 2]
-        return "Because of " + ", ".join(_rated(reason, explicit=explicit) for reason in (liked or movies)[:2])
+        return "because of " + ", ".join(_rated(reason, explicit=explicit) for reason in (liked or movies)[:2])
     if helped[0].kind == "person":
         rated = [reason.rating for reason in why if reason.rating is not None]
         if len(rated) == 1:
@@ -55,10 +75,15 @@ def one_line(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *
         verdict = f"gave it {np.mean(rated):.1f} on average" if explicit else "chose it"
         return f"{len(rated)} similar people {verdict}"
     if len(why) == 1 and why[0].what == "people who rated it":
-        return f"Rated by {why[0].weight:.0f} of {n_people:,} people"
+        return f"rated by {why[0].weight:.0f} of {n_people:,} people"
     strongest = [f"{reason.what} {reason.weight:+.2f}" for reason in why[:3] if abs(reason.weight) >= 0.005]
-    effects = ", ".join(strongest).replace(" -", " −")
-    return effects[:1].upper() + effects[1:] or "Nothing that weighs"
+    return ", ".join(strongest).replace(" -", " −") or "nothing that weighs"
+
+
+def _speaks(model: Reason) -> str:
+    """What a model says, behind its name; of a hybrid in a hybrid, what the model inside it says, behind that name."""
+    quotes = model.fallback is None and any(reason.kind == "model" for reason in model.why)
+    return model.line if quotes else ": ".join(filter(None, [model.what, model.line]))
 
 
 def short_title(title: str) -> str:

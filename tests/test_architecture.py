@@ -24,11 +24,12 @@ STEPS = [
     ["registry"],
     ["models"],
     ["metrics", "describe", "search", "tutorial", "answers"],
-    ["bootstrap", "profile", "wording", "trial"],
+    ["bootstrap", "profile", "wording", "trial", "validation"],
     ["evaluate"],
     ["codec"],
     ["store", "jobs"],
     ["shelf"],
+    ["telling"],
     ["lab"],
     ["serve", "__main__"],
 ]

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from recengine.evaluate import default_metrics, label
+from recengine.evaluate import default_metrics
 from recengine.metrics import parse
 from recengine.models.baseline import Bias, Popularity
 
 
 def test_labels_name_what_differs_from_the_defaults():
-    assert label(Bias()) == "bias"
-    assert label(Bias(user_damping=1, item_damping=2)) == "bias(user_damping=1.0, item_damping=2.0)"
+    assert Bias().label == "bias"
+    assert Bias(user_damping=1, item_damping=2).label == "bias(user_damping=1.0, item_damping=2.0)"
 
 
 def test_default_metrics(make_dataset):

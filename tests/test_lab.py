@@ -334,3 +334,22 @@ def test_the_vector_space_explains_by_features_in_words(lab):
     assert {part.kind for part in why.parts} == {"effect"}
     assert sum(part.weight for part in why.parts) == pytest.approx(top.score, abs=1e-4)
     assert {part.what for part in why.parts} <= set(lab.item_profile("demo", top.item_id).features["feature"])
+
+
+def test_a_rating_that_counts_whatever_its_stars_is_told_with_its_stars(lab, small):
+    model, who = lab.model("ease"), lab.people(small)[0]
+    top = lab.recommend(small, model, StoredPerson(who), 1).items[0]
+    why = lab.explain(small, model, StoredPerson(who), top.item_id)
+    assert why.parts[0].rating is None
+    rated = lab.person(small, who).history.set_index("item_id")["rating"]
+    assert why.without.rating == rated[why.without.item_id] > 0
+
+
+def test_a_model_is_named_by_label_or_specification_and_parameters_go_first(lab):
+    model = lab.model("weighted(children=[item-knn(k=60), bias], weights=[1, 3])")
+    assert lab.model(model.label) == lab.model(model.spec()) == model
+    changed = lab.model(model.spec(), {"weights": "2, 1"})
+    assert changed.label == "weighted(children=[item-knn(k=60), bias], weights=[2.0, 1.0])"
+    assert lab.model("item-knn(k=60)", {"k": 70, "damping": "1"}).label == "item-knn(k=70, damping=1.0)"
+    with pytest.raises(ModelError, match="no parameter 'model'"):
+        lab.model(model.spec(), {"model": "bias"})

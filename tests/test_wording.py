@@ -4,7 +4,7 @@ import pytest
 
 from recengine import wording
 from recengine.answers import Reason
-from recengine.explain import Explanation
+from recengine.explain import Explanation, Part
 
 PLAIN = Explanation(4.2, 3.5, "mean of all ratings", (), exact=True)
 UNKNOWN = Explanation(3.5, 3.5, "bias", (), exact=True, fallback="nobody has rated this movie; the bias stands in")
@@ -38,3 +38,77 @@ def test_without_stars_in_the_data_none_are_told():
 
 def test_a_fallback_is_told_first():
     assert wording.one_line(UNKNOWN, (), 100, explicit=True) == "Nobody has rated this movie; the bias stands in"
+
+
+def told(parts: list[Part], base_name: str = "nothing", fallback: str | None = None) -> Explanation:
+    return Explanation(sum(part.weight for part in parts), 0.0, base_name, tuple(parts), exact=True, fallback=fallback)
+
+
+def model(what: str, weight: float, says: Explanation | None = None) -> Part:
+    return Part("model", weight, 0, what, told=says)
+
+
+ITEMS = told([Part("movie", 0.4, 1, rating=5.0), Part("movie", 0.1, 2, rating=4.0)])
+FALLS_BACK = Explanation(3.5, 3.5, "bias", (), exact=True, fallback="no one rated it; the bias stands in")
+MEAN = Explanation(3.5, 3.5, "mean of all ratings", (), exact=True)
+NESTED = told([model("Item-based", 2.0, ITEMS), model("Mean", 0.5, MEAN)])
+
+
+@pytest.mark.parametrize(
+    ("parts", "line"),
+    [
+        ([model("Item-based", 0.5, ITEMS), model("Mean", 0.4, MEAN)], "Item-based: because of Movie 1 ★5, Movie 2 ★4"),
+        # Strongest first, but the one that took most away gives no reason.
+        ([model("Mean", -0.9, MEAN), model("Item-based", 0.5, ITEMS)], "Item-based: because of Movie 1 ★5, Movie 2 ★4"),
+        ([model("Mean", -0.9, MEAN), model("Bias", -0.5, FALLS_BACK)], "Bias: no one rated it; the bias stands in"),
+        # A model says more than an effect, however strong.
+        ([Part("effect", 3.0, what="its age"), model("Mean", 0.4, MEAN)], "Mean: mean of all ratings"),
+        ([Part("effect", 3.0, what="its age"), model("Mean", -0.4, MEAN)], "Mean: mean of all ratings"),
+        ([model("Item-based", 0.5, FALLS_BACK)], "Item-based: no one rated it; the bias stands in"),
+        ([model("Taste", 0.5)], "Taste"),
+        # Of a hybrid in a hybrid the name and reason of the model inside it, however deep.
+        ([model("Weighted", 1.0, NESTED)], "Item-based: because of Movie 1 ★5, Movie 2 ★4"),
+        (
+            [model("Switching", 1.0, told([model("Weighted", 2.0, NESTED)]))],
+            "Item-based: because of Movie 1 ★5, Movie 2 ★4",
+        ),
+        (
+            [model("Weighted", 1.0, told([model("Item-based", 0.5, FALLS_BACK)]))],
+            "Item-based: no one rated it; the bias stands in",
+        ),
+        (
+            [model("Weighted", 1.0, told([model("Mean", 0.5, MEAN)], fallback="no child has an opinion"))],
+            "Weighted: no child has an opinion",
+        ),
+    ],
+)
+def test_a_hybrids_reason_is_that_of_the_model_that_added_most(make_dataset, parts, line):
+    data = make_dataset([[5, 4, 3]])
+    explanation = told(parts)
+    why = wording.reasons(data, explanation)
+    assert wording.one_line(explanation, why, data.n_users, explicit=True) == line
+
+
+def test_a_hybrid_without_opinion_says_so_itself(make_dataset):
+    data, explanation = make_dataset([[5, 4, 3]]), told([model("Mean", 1.0, MEAN)], fallback="nobody has an opinion")
+    why = wording.reasons(data, explanation)
+    assert wording.one_line(explanation, why, data.n_users, explicit=True) == "Nobody has an opinion"
+
+
+def test_a_models_part_holds_what_the_model_says_in_its_own_unit(make_dataset):
+    data = make_dataset([[5, 4, 3]])
+    (reason,) = wording.reasons(data, told([model("Weighted", 1.5, NESTED)]))
+    assert (reason.kind, reason.what, reason.weight, reason.id) == ("model", "Weighted", 1.5, None)
+    assert (reason.score, reason.fallback) == (2.5, None)
+    assert [(part.what, part.weight, part.score) for part in reason.why] == [
+        ("Item-based", 2.0, 0.5),
+        ("Mean", 0.5, 3.5),
+    ]
+    assert [(part.what, part.id, part.rating) for part in reason.why[0].why] == [
+        ("Movie 1", 1, 5.0),
+        ("Movie 2", 2, 4.0),
+    ]
+    assert reason.why[0].line == "because of Movie 1 ★5, Movie 2 ★4"
+    (reason,) = wording.reasons(data, told([model("Item-based", 1.5, FALLS_BACK)]))
+    assert reason.fallback == reason.line == "no one rated it; the bias stands in"
+    assert wording.reasons(data, told([model("Taste", 0.5)])) == (Reason("model", "Taste", 0.5),)

@@ -22,7 +22,8 @@ def answer(data: str, asked: Asked, who: Who) -> None:
     """The list of best unseen movies, as a table or as cards on a narrow screen, with the reason for each."""
     model = state.models()[asked.model]
     with frame.waiting(model.title) as progress, st.skeleton(height=420):
-        found = state.recommend(data, asked.model, asked.parameters, who, asked.k, asked.filters, progress).items
+        told = state.recommend(data, asked.model, asked.parameters, who, asked.k, asked.filters, progress)
+    found = told.items
     if not found:
         st.info(
             "No movie passes these filters: allow more genres, more years or fewer ratings.",
@@ -34,8 +35,10 @@ def answer(data: str, asked: Asked, who: Who) -> None:
     if frame.narrow():
         for item in found:
             _card(data, asked, who, item)
+        _notes(told.notes)
     else:
         chosen = _table(data, found, f"{data} {asked} {who}")
+        _notes(told.notes)
         with st.container(border=True):
             st.header(f"Why {plain(chosen.title)}?", anchor=False)
             _why(data, asked, who, chosen)
@@ -63,6 +66,12 @@ def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
         alt=f"The {len(found)} movies recommended, best first, each with the reason.",
     )
     return found[event.selection.rows[0]]
+
+
+def _notes(notes: tuple[str, ...]) -> None:
+    """What must be known of the model behind the list."""
+    for note in notes:
+        st.markdown(f":small[{plain(note)}]")
 
 
 def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:

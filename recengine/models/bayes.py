@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -15,7 +17,7 @@ from scipy.special import ndtr
 from recengine import memory
 from recengine.data.dataset import Bool, Dataset, Float32, Int64, Interactions, Query, freeze, freeze_csr
 from recengine.explain import Explanation, Part
-from recengine.model import Context, Family, Fitted, Recommender, Traits
+from recengine.model import Context, Family, Fitted, Recommender, Traits, Uncertain
 from recengine.models.baseline import Biases, estimate_biases, require_ratings
 from recengine.models.blocks import (
     DAY,
@@ -43,8 +45,8 @@ class BayesFM(Recommender):
     """Factorization machine over all that is known of a person, a movie and, if wanted, the day; averaged over draws.
 
     With u = Σ_j x_j (w_j, v_j) over the features of the person (who they are; each rated movie, 1/√|I_u|; age by
-    decade, occupation, first character of the zip code), i likewise of the movie (which it is; who rated it, 1/√|U_i|;
-    genres and other attributes; year) and t of the day: η = w_0 + w_u + w_i + w_t + v_u·v_i + v_u·v_t + v_i·v_t.
+    decade, gender, occupation, first character of the zip code), i likewise of the movie (which it is; who rated it,
+    1/√|U_i|; genres, each and all together, and other attributes; year) and t of the day: η = w_0 + w_u + w_i + w_t + v_u·v_i + v_u·v_t + v_i·v_t.
     `features` names the track: errors of different tracks do not compare, and "day" needs to know when a rating is
     given. target=gaussian: (r − mean)/deviation = η + noise. target=ordinal: r is the level between whose cutpoints η +
     standard normal noise falls, and r̂ its expectation. Every block has a normal prior in each factor, with a mean and
@@ -66,11 +68,13 @@ class BayesFM(Recommender):
     name: ClassVar[str] = "bayes-fm"
     title: ClassVar[str] = "Bayesian factorization machine"
     family: ClassVar[Family] = "factors"
+    revision: ClassVar[int] = 2
 
     factors: int = Field(16, ge=1, le=200, description="Length of the vectors of people, movies and attributes")
     iterations: int = Field(300, ge=10, le=5000, description="Sweeps of the sampler")
     burn_in: float = Field(0.2, ge=0, le=0.9, description="Share of the sweeps before the first draw is kept")
     draws: int = Field(60, ge=1, le=1000, description="Draws kept and averaged, at most one a sweep")
+    chains: int = Field(1, ge=1, le=16, description="Samplers run side by side, among which the draws are divided")
     prior_variance: float = Field(
         0.01, ge=1e-6, le=100, description="Guess at the variance of a block's coefficients; it weighs as one of them"
     )
@@ -82,8 +86,9 @@ class BayesFM(Recommender):
         """It predicts ratings; the track decides what it reads."""
         by_day = self.features == "day"
         return Traits(
-            ratings=True, personal=True, exact=True, time=by_day, features=self.features != "ratings", day=by_day
-        )
+            ratings=True, personal=True, exact=True, time=by_day, features=self.features != "ratings", day=by_day,
+            uncertainty=True,
+        )  # fmt: skip
 
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Sample, and keep draws at even distances after the burn-in."""
@@ -99,15 +104,20 @@ class BayesFM(Recommender):
         y = np.zeros(len(ratings)) if self.target == "ordinal" else (ratings.value - np.float64(mean)) / (unit or 1.0)
         target = Ordinal(level.astype(np.int64), len(levels)) if self.target == "ordinal" else Gaussian()
         keep = self._kept()
-        self._require_memory(train, sides, len(keep))
-        sampler = Sampler(sides, target, y, self.factors, self.prior_variance, np.random.default_rng(context.seed))
-        draws = Draws.empty(sides, len(keep), self.factors, len(levels) - 1 if self.target == "ordinal" else 0)
+        self._require_memory(train, sides, len(keep) * self.chains)
+        samplers = [
+            Sampler(sides, deepcopy(target), y, self.factors, self.prior_variance, np.random.default_rng(seed))
+            for seed in [context.seed, *((context.seed, chain) for chain in range(1, self.chains))]
+        ]
+        n_cutpoints = len(levels) - 1 if self.target == "ordinal" else 0
+        draws = Draws.empty(sides, len(keep) * self.chains, self.factors, n_cutpoints)
         for sweep in range(self.iterations):
             if sweep % max(1, self.iterations // _REPORTS) == 0:
                 context.step(sweep / self.iterations, f"sweep {sweep + 1} of {self.iterations}")
-            sampler.sweep()
+            in_parts(lambda chain, _: samplers[chain].sweep(), self.chains, rows=1)
             if sweep in keep:
-                draws.keep(keep.index(sweep), sampler)
+                for chain, sampler in enumerate(samplers):
+                    draws.keep(chain * len(keep) + keep.index(sweep), sampler)
         context.step(1.0, "done")
         return FittedBayes(
             model=self, scale=train.scale, mean=mean, unit=unit,
@@ -118,9 +128,9 @@ class BayesFM(Recommender):
         )  # fmt: skip
 
     def _kept(self) -> list[int]:
-        """The sweeps whose draws are kept."""
+        """The sweeps whose draws are kept, of each chain."""
         first = int(self.burn_in * self.iterations)
-        count = min(self.draws, self.iterations - first)
+        count = min(max(1, self.draws // self.chains), self.iterations - first)
         return [first + (self.iterations - first) * (k + 1) // count - 1 for k in range(count)]
 
     def _require_memory(self, train: Dataset, sides: list[Side], kept: int) -> None:
@@ -140,7 +150,7 @@ def _rated_on(ratings: Interactions, days: Int64) -> sp.csr_matrix:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FittedBayes(Fitted):
+class FittedBayes(Uncertain):
     """Draws, and what it takes to read them.
 
     `mean`, `unit`: η = 0 and a step of η in stars, for target=gaussian. `levels`: the ratings there are, float32, for
@@ -232,9 +242,12 @@ class FittedBayes(Fitted):
         own = np.concatenate(parts).swapaxes(0, 1) if parts else np.zeros((2, *given.shape[1:]), np.float32)
         return np.concatenate([own, given])
 
-    def _questions(self, query: Query) -> tuple[Float32, Float64]:
-        """What a movie is multiplied by, (1, v_u + v_t), float32 `(b, S, 1 + d)`, and the rest of η, `(b, S)`."""
-        person, day = self.fold_in(query).sum(axis=0, dtype=np.float64), self.draws.days[self._day_of(query)]
+    def _questions(self, query: Query, people: Float32) -> tuple[Float32, Float64]:
+        """What a movie is multiplied by, (1, v_u + v_t), float32 `(b, S, 1 + d)`, and the rest of η, `(b, S)`.
+
+        `people`: those of the query, folded in.
+        """
+        person, day = people.sum(axis=0, dtype=np.float64), self.draws.days[self._day_of(query)]
         constant = self.draws.base + person[:, :, 0] + day[:, :, 0] + (person[:, :, 1:] * day[:, :, 1:]).sum(axis=2)
         asked = (person + day).astype(np.float32)
         asked[:, :, 0] = 1.0
@@ -244,7 +257,7 @@ class FittedBayes(Fitted):
         """The mean of E[r] over draws; NaN for a movie that nobody rated and nothing is known of."""
         from recengine.models import kernels_bayes
 
-        asked, constant = self._questions(query)
+        asked, constant = self._questions(query, self.fold_in(query))
         movies, n_items = self.draws.movies, len(self.known)
         if self.model.target == "gaussian":
             flat, by_draw = (
@@ -264,7 +277,7 @@ class FittedBayes(Fitted):
         """The same for chosen cells."""
         from recengine.models import kernels_bayes
 
-        asked, constant = self._questions(query)
+        asked, constant = self._questions(query, self.fold_in(query))
         movies, cells = self.draws.movies, (kernel_array(row, np.int64), kernel_array(item, np.int64))
         if self.model.target == "gaussian":
             flat, by_draw = (
@@ -284,6 +297,51 @@ class FittedBayes(Fitted):
         """The bias baseline."""
         return self.biases.score(query)
 
+    def deviation(self, query: Query) -> Float32:
+        """The standard deviation of the rating itself, in stars: of η over draws and within one, and the noise.
+
+        Within a draw it is that of the person's own (w, v), given their history; NaN where there is no opinion.
+        Cost: O(d²) a draw and cell, beyond folding in twice.
+        """
+        asked, constant = self._questions(query, self.fold_in(query))
+        value = np.empty((len(query), len(self.known)), np.float32)
+        for row in range(len(query)):
+            part = self._deviations(query.rows(row, row + 1), asked[row], constant[row])
+            value[row] = np.concatenate(in_parts(part, len(self.known), rows=256))
+        value[:, ~self.known] = np.nan
+        return value
+
+    def _deviations(self, query: Query, asked: Float32, constant: Float64) -> Callable[[int, int], Float32]:
+        """What gives the deviations of the movies `first` to `last` for the one query whose question is given."""
+        from recengine.models import kernels_bayes
+
+        draws = self.draws
+        indptr, indices, _ = kernel_csr(query.history)
+        roots = kernels_bayes.roots(
+            indptr, indices, kernel_array(self._days_of(query), np.int64), draws.movies, draws.days,
+            draws.precision, draws.alpha,
+        )  # fmt: skip
+        arrays = (
+            freeze(roots), kernel_array(asked, np.float32), kernel_array(constant, np.float64), draws.movies,
+            kernel_array(draws.days[self._day_of(query)[0]], np.float32),
+        )  # fmt: skip
+
+        def part(first: int, last: int) -> Float32:
+            return self._in_all(*kernels_bayes.spread(*arrays, first, last)).astype(np.float32)
+
+        return part
+
+    def _in_all(self, eta: Float64, within: Float64) -> Float64:
+        """Deviations in stars, `(n,)`, from η `(S, n)` and its variance within each draw."""
+        if self.model.target == "gaussian":
+            noise = (1 / self.draws.alpha).mean()
+            return np.asarray(self.unit * np.sqrt(eta.var(axis=0) + within.mean(axis=0) + noise), np.float64)
+        levels = self.levels.astype(np.float64)
+        above = np.pad(self._above(eta, within).mean(axis=0), ((0, 0), (1, 0)), constant_values=1.0)
+        chance = -np.diff(above, axis=1, append=0.0)
+        mean = (chance * levels).sum(axis=1, keepdims=True)
+        return np.asarray(np.sqrt((chance * (levels - mean) ** 2).sum(axis=1)), np.float64)
+
     def explain(self, query: Query, item: int) -> Explanation:
         """What each block adds to what the average person says of the average movie: exact, and how sure it is.
 
@@ -295,7 +353,9 @@ class FittedBayes(Fitted):
             value, name = float(self.fallback(query)[0, item]), "user and item bias"
             why = f"nobody has rated this movie and nothing is known of it; the {name} stands in"
             return Explanation(value, value, name, (), exact=True, fallback=why)
-        eta, start, share = self._shares(query, item)
+        people = self.fold_in(query)
+        eta, start, share = self._shares(query, item, people)
+        asked, constant = self._questions(query, people)
         said, base = self._expected(eta), self._expected(start)
         apart = np.abs(eta - start) > 1e-6
         near = (self._expected(start + 0.5e-3) - self._expected(start - 0.5e-3)) / 1e-3
@@ -308,16 +368,16 @@ class FittedBayes(Fitted):
         parts.sort(key=lambda part: -abs(part.weight))
         return Explanation(
             float(said.mean()), float(base.mean()), "average person, average movie", tuple(parts), exact=True,
-            deviation=self._deviation(query, item, eta),
+            deviation=float(self._deviations(query, asked[0], constant[0])(item, item + 1)[0]),
         )  # fmt: skip
 
-    def _shares(self, query: Query, item: int) -> tuple[Float64, Float64, Float64]:
+    def _shares(self, query: Query, item: int, people: Float32) -> tuple[Float64, Float64, Float64]:
         """η and that of the averages, float64 `(S,)`, and what each block adds in between, `(blocks, S)`."""
         draws = self.draws
         attributes = self.movies.give(np.array([item]), draws.of_movies, draws.average_movies[REST:] * 0)[:, 0]
         rest = draws.movies[item] - attributes.sum(axis=0) - draws.raters[item]
         movie = np.concatenate([rest[None], draws.raters[None, item], attributes])
-        sides = [(self.fold_in(query)[:, 0], draws.average_people), (movie, draws.average_movies)]
+        sides = [(people[:, 0], draws.average_people), (movie, draws.average_movies)]
         if len(self.days):
             sides.append((draws.days[None, self._day_of(query)[0]], draws.average_days))
         exact = [(blocks.astype(np.float64), average.astype(np.float64)) for blocks, average in sides]
@@ -329,25 +389,6 @@ class FittedBayes(Fitted):
             found.append(step[:, :, 0] + (step[:, :, 1:] * others[:, 1:]).sum(axis=2))
         eta, start = (self.draws.base + _meeting([whole[which] for whole in wholes]) for which in (0, 1))
         return eta, start, np.concatenate(found)
-
-    def _deviation(self, query: Query, item: int, eta: Float64) -> float:
-        """The standard deviation of the rating itself, in stars: of η over draws and within one, and the noise."""
-        from recengine.models import kernels_bayes
-
-        draws, day = self.draws, self._day_of(query)[0]
-        asked = draws.movies[item].astype(np.float64) + draws.days[day]
-        asked[:, 0] = 1.0
-        indptr, indices, _ = kernel_csr(query.history)
-        within = kernels_bayes.spread(
-            indptr, indices, kernel_array(self._days_of(query), np.int64), draws.movies, draws.days,
-            draws.precision, draws.alpha, kernel_array(asked, np.float64),
-        )  # fmt: skip
-        if self.model.target == "gaussian":
-            return float(self.unit * np.sqrt(eta.var() + within.mean() + (1 / draws.alpha).mean()))
-        above = np.concatenate([np.ones((len(eta), 1)), self._above(eta, within), np.zeros((len(eta), 1))], axis=1)
-        chance = -np.diff(above.mean(axis=0))
-        mean = chance @ self.levels
-        return float(np.sqrt(chance @ (self.levels - mean) ** 2))
 
 
 def _meeting(sides: list[Float64]) -> Float64:

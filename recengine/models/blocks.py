@@ -26,6 +26,7 @@ Track = Literal["ratings", "attributes", "day"]
 DAY = 86400  # seconds
 ITSELF, IMPLICIT, REST = 0, 1, 2  # blocks of people and movies: each row's own, who met whom, attributes
 
+_OF_PEOPLE = {"age": "the person's age", "gender": "the person's gender", "occupation": "the person's occupation"}
 _WORDS = {"genre": "its genres", "director": "its directors", "based on": "what it is based on"}
 
 
@@ -125,7 +126,7 @@ def people_side(train: Dataset, ratings: Interactions, track: Track) -> Side:
     ]
     if track != "ratings" and train.people is not None:
         known = train.people
-        for column, what in (("age", "the person's age"), ("occupation", "the person's occupation")):
+        for column, what in _OF_PEOPLE.items():
             if column in known:
                 blocks.append(
                     Block(what, _one_hot([_decade(v) if column == "age" else v for v in _plain(known[column])]))
@@ -137,7 +138,7 @@ def people_side(train: Dataset, ratings: Interactions, track: Track) -> Side:
 
 
 def movie_side(train: Dataset, ratings: Interactions, track: Track) -> Side:
-    """Which movie, who rated it (each person 1/√|U_i|), and, unless `track` is "ratings", its attributes and year."""
+    """Which movie, who rated it (each person 1/√|U_i|), and, unless `track` is "ratings", what is known of it."""
     blocks = [
         Block("the movie itself", _identity(train.n_items)),
         Block("the people it draws", implicit(sp.csr_matrix(ratings.matrix.T))),
@@ -149,6 +150,8 @@ def movie_side(train: Dataset, ratings: Interactions, track: Track) -> Side:
                 columns = [at for at, other in enumerate(groups) if other == group]
                 chosen = sp.csr_matrix(train.features[:, columns], dtype=np.float64)
                 blocks.append(Block(_WORDS.get(group, f"its {group}"), chosen))
+        together = [tuple(sorted(genres)) or None for genres in train.movies["genres"]]
+        blocks.append(Block("its genres together", _one_hot(together)))
         blocks.append(Block("its year", _one_hot(_plain(train.movies["year"]))))
     return _side(ratings.item, blocks)
 

@@ -167,21 +167,38 @@ def fold_in(
 
 
 @_compiled
-def spread(indptr, indices, days_of, movies, days, precision, alpha, asked):
-    """The variance of asked·(w, v) given the history of the first row, in every draw, float64 `(draws,)`."""
+def roots(indptr, indices, days_of, movies, days, precision, alpha):
+    """The Cholesky factor of the precision of (w, v) given the history of the first row, float64 `(draws, d, d)`."""
     draws, d = precision.shape
     n = indptr[1] - indptr[0]
-    out, matrix, x = np.empty(draws), np.empty((d, d)), np.empty(d)
-    left, fixed, rest = np.empty((n, d)), np.empty(n), np.zeros(d)
+    out, left, fixed, rest = np.empty((draws, d, d)), np.empty((n, d)), np.empty(n), np.zeros(d)
     for s in range(draws):
         _prepare(
             indptr[0], indptr[1], s, indices, days_of, movies, days, 0.0, rest, precision[s], alpha[s],
-            matrix, left, fixed,
+            out[s], left, fixed,
         )  # fmt: skip
-        x[:] = asked[s]
-        forward(matrix, x)
-        out[s] = np.sum(x * x)
     return out
+
+
+@_compiled
+def spread(roots, asked, constant, movies, day, first, last):
+    """η of the movies `first` to `last` and its variance in every draw, both float64 `(draws, last − first)`.
+
+    `asked`, `constant`: one person's question. The variance is that of (1, movie + day)·(w, v), given L from `roots`.
+    """
+    draws, d = asked.shape
+    eta, within, x = np.empty((draws, last - first)), np.empty((draws, last - first)), np.empty(d)
+    for s in range(draws):
+        for i in range(first, last):
+            total = constant[s]
+            for f in range(d):
+                total += asked[s, f] * np.float64(movies[i, s, f])
+                x[f] = movies[i, s, f] + day[s, f]
+            x[0] = 1.0
+            forward(roots[s], x)
+            eta[s, i - first] = total
+            within[s, i - first] = np.sum(x * x)
+    return eta, within
 
 
 @_summed

@@ -44,11 +44,16 @@ class Ease(Recommender):
     """Every movie guessed from all others at once, in closed form.
 
     Minimises ‖X − XB‖² + λ‖B‖² with diag(B) = 0. With P = (XᵀX + λI)⁻¹: B_ji = −P_ji / P_ii for j ≠ i.
+    With `dropout` p, a movie has to be guessed although each rating to guess from is missing by chance p, and those
+    left count 1 / (1 − p). On average over all such chances P = (XᵀX + diag(λ + p / (1 − p) · n_i))⁻¹, n_i the people
+    who rated i: a movie that many rated is trusted less than its number says, and the others are heard more.
     X, x and the score: see the module. B is dense, so all that anybody rated gets a score from any history. An empty
     history, or an item nobody rated, has no opinion: NaN, and the bias baseline (in data without ratings, the number
     of people) stands in. Cost: Σ_u |I_u|² + n_items³ to fit, |I_u| · n_items a query.
     Memory: 12 n_items² bytes to fit, refused beforehand where they are not free; 4 n_items² stay.
-    Source: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, sections 2 and 3.
+    Source: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, sections 2 and 3. `dropout`: Steck,
+    "Autoencoders that don't overfit towards the Identity", NeurIPS 2020, the full-rank model with full emphasis.
+    Differs from the paper: what dropout leaves counts 1 / (1 − p), so that scores stay comparable with those at p = 0.
     """
 
     name: ClassVar[str] = "ease"
@@ -56,6 +61,7 @@ class Ease(Recommender):
     family: ClassVar[Family] = "linear"
 
     regularization: float = Field(560.0, ge=1, le=100_000, description="People's worth of pull of B towards 0, λ")
+    dropout: float = Field(0.0, ge=0, le=0.95, description="Chance that a rating to guess from is missing while learning")
     positives: Positives = Field("all", description="Ratings that count: all, or from the person's own mean up")
 
     @property
@@ -75,12 +81,12 @@ class Ease(Recommender):
             gram[first:last] = shared(first, last).toarray()
 
         in_blocks(fill, n, context, "counting common people", share=0.3)
-        known = np.diag(gram) > 0
-        np.fill_diagonal(gram, np.diag(gram) + self.regularization)
+        count = np.diag(gram).copy()
+        np.fill_diagonal(gram, count + (self.regularization + self.dropout / (1 - self.dropout) * count))
         sweep(gram, lambda fraction: context.step(0.3 + 0.7 * fraction, "inverting"))
         return FittedEase(
             model=self, scale=train.scale, center=center_of(train, "movie", "none"),
-            item_count=train.interactions.item_count, known=freeze(known), weights=freeze(weights_of(gram)),
+            item_count=train.interactions.item_count, known=freeze(count > 0), weights=freeze(weights_of(gram)),
         )  # fmt: skip
 
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recengine
-from recengine.errors import DataError, ModelError, NotFound
+from recengine.errors import DataError, NotFound
 from recengine.serve import terminal
 
 if TYPE_CHECKING:
     from recengine.answers import Who
     from recengine.lab import Lab
-    from recengine.model import Recommender
 
 app = typer.Typer(name="recengine", add_completion=False, help="Recommender systems to see, compare and trust.")
 cache = typer.Typer(help="What is kept between runs: fitted models and evaluations.")
@@ -27,11 +26,23 @@ app.add_typer(cache, name="cache")
 
 Data = Annotated[str, typer.Option(help="A name that 'datasets' lists, or the path of a zip, folder or CSV file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")]
-Model = Annotated[str, typer.Option(help="A model that 'models' lists.")]
-Models = Annotated[list[str], typer.Option("--model", help="A model that 'models' lists; repeat for several.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="A model that 'models' lists, or a label such as 'item-knn(k=60)'.", show_default="item-knn"),
+]
+ModelFile = Annotated[
+    str | None,
+    typer.Option(
+        "--model-json", metavar="FILE", help="In place of --model: a file with a model as JSON, as --json prints it."
+    ),
+]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the model, such as k=60; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of the model, such as k=60 or 'children=bias, ease'; repeatable.",
+    ),
 ]
 User = Annotated[str, typer.Option(help="A person's id in the data.")]
 Item = Annotated[str, typer.Option(help="A movie's id or title.")]
@@ -89,7 +100,8 @@ def recommend(
         list[str] | None,
         typer.Option(metavar="TITLE=STARS", help="In place of --user: a movie you rate, oldest first; repeatable."),
     ] = None,
-    model: Model = "item-knn",
+    model: Model = None,
+    model_json: ModelFile = None,
     settings: Settings = None,
     k: Length = 10,
     genre: Annotated[
@@ -103,14 +115,14 @@ def recommend(
 ) -> None:
     """The best movies that a person has not rated, each with its reason."""
     from recengine.answers import Filters
-    from recengine.serve import plain, show
+    from recengine.serve import chosen, plain, show
 
     lab = _lab(data)
-    (chosen,) = _chosen(lab, [model], settings or [])
+    asked = chosen.model(lab, model, model_json, settings or [])
     who = _who(lab, data, user, rate or [])
     filters = Filters(_genres(lab, data, genre or []), from_year, to_year, min_ratings)
     with terminal.progress() as step:
-        answer = lab.recommend(data, chosen, who, k, filters, seed=seed, progress=step)
+        answer = lab.recommend(data, asked, who, k, filters, seed=seed, progress=step)
     terminal.write(plain.text(plain.recommendations(answer)) if as_json else show.text(show.recommendations(answer)))
 
 
@@ -131,18 +143,19 @@ def predict(
     user: User,
     item: Item,
     data: Data = "demo",
-    model: Model = "item-knn",
+    model: Model = None,
+    model_json: ModelFile = None,
     settings: Settings = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """The rating that a person would give to a movie."""
-    from recengine.serve import plain, show
+    from recengine.serve import chosen, plain, show
 
     lab = _lab(data)
-    (chosen,) = _chosen(lab, [model], settings or [])
+    asked = chosen.model(lab, model, model_json, settings or [])
     with terminal.progress() as step:
-        answer = lab.predict(data, chosen, _id(lab, data, user), item, seed=seed, progress=step)
+        answer = lab.predict(data, asked, _id(lab, data, user), item, seed=seed, progress=step)
     terminal.write(plain.text(plain.prediction(answer)) if as_json else show.text(show.prediction(answer)))
 
 
@@ -151,7 +164,13 @@ def evaluate(
     split: Annotated[
         str, typer.Option(help="random, kfold, leave-last-out, temporal; for MovieLens 100K also u1 to u5, ua, ub.")
     ],
-    model: Models,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model that 'models' lists, or a label; repeat for several.")
+    ] = None,
+    model_json: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="A file with a model as JSON, as --json prints it; repeat for several."),
+    ] = None,
     data: Data = "demo",
     settings: Annotated[
         list[str] | None,
@@ -172,15 +191,15 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Errors and ranking quality of models on ratings that were held back, with 95 % intervals."""
-    from recengine.serve import plain, show
+    from recengine.serve import chosen, plain, show
 
     lab = _lab(data)
-    chosen = _chosen(lab, model, settings or [])
+    asked = chosen.models(lab, model or [], model_json or [], settings or [])
     names = [name.strip() for text in metrics or [] for name in text.split(",") if name.strip()]
     given = {"fraction": fraction, "folds": folds, "n": n, "date": date}
     options = {name: value for name, value in given.items() if value is not None}
     with terminal.progress() as step:
-        answer = lab.evaluate(data, split, chosen, names or None, seed=seed, progress=step, **options)
+        answer = lab.evaluate(data, split, asked, names or None, seed=seed, progress=step, **options)
     terminal.write(plain.text(plain.evaluation(answer)) if as_json else show.text(show.evaluation(answer)))
 
 
@@ -251,23 +270,3 @@ def _genres(lab: Lab, data: str, wanted: Sequence[str]) -> tuple[str, ...]:
             offer = f"choose from {', '.join(sorted(known.values()))}" if known else "these data name no genres"
             raise NotFound(f"There is no genre {genre!r}: {offer}.")
     return tuple(known[genre.strip().casefold()] for genre in wanted)
-
-
-def _chosen(lab: Lab, names: Sequence[str], settings: Sequence[str]) -> list[Recommender]:
-    """The models with their parameters; "k=60" is for each that has k, "item-knn.k=60" for that one."""
-    has = {info.name: {parameter.name for parameter in info.parameters} for info in lab.models()}
-    given: dict[str, dict[str, str]] = {name: {} for name in names}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        owner, _, parameter = key.strip().rpartition(".")
-        if not equals or not parameter:
-            raise ModelError(f"{setting!r} is no parameter: write it as NAME=VALUE, such as k=60.")
-        if owner and owner not in given:
-            raise ModelError(f"{setting!r} is for {owner}, which is not asked for: add --model {owner}.")
-        # A single model is left to say itself what it takes.
-        owners = [owner] if owner else [n for n in given if len(given) == 1 or parameter in has.get(n, ())]
-        if not owners:
-            raise ModelError(f"None of {', '.join(given)} has a parameter {parameter!r}: see recengine models.")
-        for name in owners:
-            given[name][parameter] = value.strip()
-    return [lab.model(name, parameters) for name, parameters in given.items()]

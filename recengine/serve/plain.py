@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from recengine.model import Recommender
+
 if TYPE_CHECKING:
     from recengine.answers import Found, Predicted, Recommendations, Similar
     from recengine.data.dataset import Dataset
@@ -37,13 +39,18 @@ def text(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses and mappings as dicts, tables as lists of rows, sequences as lists, NaN and infinity as None."""
+    """Dataclasses and mappings as dicts, models as their specifications, tables as lists of rows, sequences as lists.
+
+    NaN and infinity are None.
+    """
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, np.generic):
         return plain(value.item())
+    if isinstance(value, Recommender):
+        return plain(value.spec())
     if isinstance(value, pd.DataFrame):
         return plain(value.to_dict("records"))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -85,6 +92,7 @@ def evaluation(answer: Evaluation) -> Any:
 
 
 def _named(spec: Mapping[str, Any], answer: object) -> dict[str, Any]:
-    """An answer's fields, its model as a name and hyperparameters."""
+    """An answer's fields, its model as a name and hyperparameters, and as the specification that makes it again."""
     params = {name: value for name, value in spec.items() if name != "model"}
-    return {"model": spec["model"], "params": params, **{k: v for k, v in vars(answer).items() if k != "model"}}
+    rest = {name: value for name, value in vars(answer).items() if name != "model"}
+    return {"model": spec["model"], "params": params, "spec": spec, **rest}

@@ -7,7 +7,7 @@ standard output is no terminal, so that a row of a table stays a line of text.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from recengine import metrics
 from recengine.describe import percent
+from recengine.model import Recommender
 
 if TYPE_CHECKING:
     from recengine.answers import Found, ModelInfo, Predicted, Recommendations, Recommended, Similar
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from recengine.data.sources import SourceInfo
     from recengine.describe import Description, Quantiles
     from recengine.evaluate import Evaluation, Result
-    from recengine.registry import Parameter
+    from recengine.registry import Kind, Parameter
     from recengine.store import StoreInfo
 
 Shown = Iterable[RenderableType]
 
 _NO_TERMINAL_WIDTH = 10_000  # columns: more than any row needs
+_LONGEST = 40  # characters of a default
+_KINDS: dict[Kind, str] = {"model": "a model", "models": "models"}
 
 
 def text(shown: Shown) -> str:
@@ -72,7 +75,7 @@ def models(infos: Sequence[ModelInfo]) -> Shown:
     settings = table("model", "parameter", "default", "possible", "what it sets")
     for info in infos:
         for parameter in info.parameters:
-            settings.add_row(info.name, parameter.name, _number(parameter.default), _range(parameter), parameter.help)
+            settings.add_row(info.name, parameter.name, _default(parameter), _range(parameter), parameter.help)
     yield settings
 
 
@@ -120,6 +123,7 @@ def recommendations(answer: Recommendations) -> Shown:
         around = [_deviation(item) for _ in spread]
         rows.add_row(str(item.rank), shown, *around, item.title, str(item.item_id), f"{item.ratings:,}", item.reason)
     yield rows
+    yield from _notes(answer.notes)
 
 
 def similar(movie: Found, items: Sequence[Similar]) -> Shown:
@@ -152,6 +156,7 @@ def prediction(answer: Predicted) -> Shown:
     yield f"{answer.model['model']} predicts {told} from person {answer.user} for {answer.title}."
     if answer.fallback:
         yield f"Note: {answer.fallback}."
+    yield from _notes(answer.notes)
 
 
 def evaluation(answer: Evaluation) -> Shown:
@@ -167,6 +172,8 @@ def evaluation(answer: Evaluation) -> Shown:
     yield f"{answer.dataset}: {answer.protocol}"
     yield _people(answer.results[0])
     yield from filter(None, map(_fallback, answer.results))
+    for result in answer.results:
+        yield from _notes(result.notes, f"{result.label}: ")
     if answer.warning:
         yield f"Beware: {answer.warning}"
 
@@ -195,15 +202,29 @@ def _deviation(item: Recommended) -> str:
     return f"{item.deviation:,.{4 if item.stars is None else 2}f}"
 
 
+def _notes(notes: Sequence[str], of: str = "") -> Iterator[str]:
+    """What must be known of the answer, a line each."""
+    yield from (f"Note: {of}{note}" for note in notes)
+
+
 def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _default(parameter: Parameter) -> str:
+    """A default as `--set` takes it, cut where it is long; a dash for an empty list."""
+    value = parameter.default
+    parts = value if isinstance(value, tuple) else (value,)
+    told = ", ".join(part.label if isinstance(part, Recommender) else _number(part) for part in parts) or "–"
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1].rstrip(' ,')}…"
 
 
 def _range(parameter: Parameter) -> str:
     if parameter.choices:
         return " | ".join(parameter.choices)
     bounds = [_number(bound) for bound in (parameter.low, parameter.high) if bound is not None]
-    return " to ".join(bounds) if len(bounds) == 2 else parameter.kind
+    told = " to ".join(bounds) if len(bounds) == 2 else _KINDS.get(parameter.kind, parameter.kind)
+    return f"each {told}" if parameter.kind == "numbers" else told
 
 
 def _quantiles(told: Quantiles | None) -> str:

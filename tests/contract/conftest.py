@@ -26,6 +26,17 @@ VARIANTS = [
     ("item-knn", {"similarity": "cosine", "weighting": "bm25", "centering": "none", "aggregation": "sum"}),
     ("bayes-fm", {"target": "ordinal", "features": "ratings", "factors": 4, "iterations": 100, "draws": 30}),
     ("bayes-fm", {"features": "day", "factors": 4, "iterations": 100, "draws": 30}),
+    ("weighted", {"learned": True, "folds": 3}),
+    ("weighted", {"calibration": "z-score", "children": "content, ease", "learned": True}),
+    ("weighted", {"calibration": "quantile", "children": "content, ease"}),
+    ("switching", {"rule": "movie-ratings", "threshold": 30, "otherwise": "content-tree"}),
+    ("switching", {"rule": "no-opinion", "preferred": "content", "otherwise": "ease"}),
+    ("switching", {"rule": "uncertainty", "preferred": "bayes-fm(factors=4, iterations=100, draws=30)"}),
+    ("mixed", {"how": "team-draft", "children": "ease, popularity"}),
+    ("feature-combination", {"content": "content-tree", "features": "clusters", "groups": 6}),
+    ("cascade", {"how": "re-rank", "top": 5, "first": "ease", "second": "content"}),
+    ("feature-augmentation", {"content": "bias", "how": "pseudo-ratings", "fill": 20}),
+    ("meta-level", {"content": "content", "aggregation": "votes", "neighborhood": 20, "k": 5}),
 ]
 
 EXEMPT = {
@@ -38,6 +49,14 @@ EXEMPT = {
     ("test_relabelling_permutes_the_scores", "bayes-fm"): "its draws belong to positions",
     ("test_a_visitor_is_scored_like_the_person", "bayes-fm:day-4-100-30"): "a visitor's ratings are all of one day",
     ("test_relabelling_permutes_the_scores", "bpr"): "the order of its steps is drawn by position",
+    ("test_relabelling_permutes_the_scores", "weighted:True-3"): "the folds are drawn by position",
+    (
+        "test_relabelling_permutes_the_scores",
+        "switching:uncertainty-bayes-fm(factors=4, iterations=100, draws=30)",
+    ): "its child's draws belong to positions",
+    ("test_relabelling_permutes_the_scores", "weighted:z-score-content, ease-True"): "the folds are drawn by position",
+    ("test_relabelling_permutes_the_scores", "mixed"): "what a child finds equal keeps the order of positions",
+    ("test_relabelling_permutes_the_scores", "feature-augmentation"): "the folds are drawn by position",
 }
 
 

@@ -234,6 +234,68 @@ def test_explanations_name_every_block_and_add_up(people_and_days, track, target
         assert 0 < told.deviation < 2
 
 
+@pytest.mark.parametrize("target", ["gaussian", "ordinal"])
+def test_a_batch_of_deviations_is_that_of_the_explanations(people_and_days, target):
+    fitted = BayesFM(features="day", target=target, **FEW).fit(people_and_days)
+    query = Query.of_users(people_and_days, [5, 7, -1], [12 * DAY, 10 * DAY, 99 * DAY])
+    deviation = fitted.deviation(query)
+    told = [[fitted.explain(query.rows(r, r + 1), i).deviation for i in range(30)] for r in range(3)]
+    np.testing.assert_array_equal(deviation, np.array(told, np.float32))
+    assert fitted.model.traits.uncertainty
+    assert fitted.deviation(query.rows(0, 0)).shape == (0, 30)
+
+
+def test_a_deviation_is_the_spread_of_draws_and_the_normal_equations_inverse(people_and_days):
+    """Var r = unit² (variance of η over draws + mean of q·A⁻¹q + mean of 1/α), A = diag(λ) + α Σ q qᵀ over the history.
+
+    q is (1, q_i + v_t); the days of a history are those it was given on.
+    """
+    fitted = BayesFM(features="day", **FEW).fit(people_and_days)
+    ratings, draws, person, item = people_and_days.interactions, fitted.draws, 11, 4
+    query = Query.of_users(people_and_days, [person], [12 * DAY])
+    mine = np.flatnonzero(ratings.user == person)
+    on, within = ratings.time[mine] // DAY - 10, []
+    for s in range(10):
+        left = (draws.movies[ratings.item[mine], s] + draws.days[on, s]).astype(float)
+        asked = (draws.movies[item, s] + draws.days[2, s]).astype(float)
+        left[:, 0] = asked[0] = 1.0
+        within.append(asked @ np.linalg.solve(np.diag(draws.precision[s]) + draws.alpha[s] * left.T @ left, asked))
+    people = fitted.fold_in(query)[:, 0].sum(axis=0, dtype=float)
+    movie, day = draws.movies[item].astype(float), draws.days[2].astype(float)
+    eta = draws.base + people[:, 0] + movie[:, 0] + day[:, 0]
+    eta += (people * movie + people * day + movie * day)[:, 1:].sum(axis=1)
+    wanted = fitted.unit * np.sqrt(eta.var() + np.mean(within) + np.mean(1 / draws.alpha))
+    assert fitted.deviation(query)[0, item] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_an_ordinal_deviation_worked_by_hand(people_and_days):
+    """Levels 1, 2, 5, cutpoints −1 and ½, η = 0 known for sure: chances Φ(−1) = 0.1587, 0.5328 and Φ(−½) = 0.3085.
+
+    Mean 0.1587 + 2·0.5328 + 5·0.3085 = 2.7668; of the squares 0.1587 + 4·0.5328 + 25·0.3085 = 10.0024: √2.3472.
+    """
+    fitted = BayesFM(target="ordinal", **FEW).fit(people_and_days)
+    draws = dataclasses.replace(fitted.draws, cutpoints=np.tile([-1.0, 0.5], (10, 1)))
+    fitted = dataclasses.replace(fitted, draws=draws, levels=np.array([1, 2, 5], np.float32))
+    known, unsure = fitted._in_all(np.zeros((10, 2)), np.tile([0.0, 4.0], (10, 1)))
+    assert known == pytest.approx(np.sqrt(2.3472), abs=1e-3)
+    assert unsure > known
+
+
+@pytest.mark.parametrize("target", ["gaussian", "ordinal"])
+def test_who_rated_more_is_known_better_and_what_is_unknown_has_no_deviation(make_dataset, target):
+    rng = np.random.default_rng(8)
+    liking = rng.normal(3, 1, (60, 1)) + rng.normal(0, 0.5, (60, 30))  # what is learned is how generous someone is
+    table = np.where(rng.random((60, 30)) < 0.5, np.clip(np.round(liking), 1, 5), np.nan)
+    table[:, 29] = np.nan
+    data = make_dataset(table)
+    fitted = BayesFM(features="ratings", target=target, **FEW).fit(data)
+    few, many = (fitted.deviation(Query.of_visitor(30, range(n), np.full(n, 3.0))) for n in (1, 20))
+    assert many[0, 20:29].mean() < few[0, 20:29].mean()
+    assert np.isfinite(few[0, :29]).all()
+    assert np.isnan(few[0, 29])
+    assert fitted.explain(Query.of_users(data, [0]), 29).deviation is None
+
+
 def test_what_is_not_known_of_a_person_adds_nothing(people_and_days):
     """A visitor has no occupation and person 7 no age; someone without a history rated neither much nor little."""
     fitted = BayesFM(**FEW).fit(people_and_days)

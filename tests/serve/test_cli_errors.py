@@ -27,6 +27,18 @@ NONSENSE = [
     (["recommend", "--usr", "1"], "--usr"),
     ([*ONE, "--model", "item-kn"], "item-knn"),
     ([*ONE, "--model", ""], "model"),
+    ([*ONE, "--model", "weighted("], "name(parameter=value"),
+    ([*ONE, "--model", "weighted(children=[bias, bais])"], "bias"),
+    ([*ONE, "--model", "weighted", "--set", "children=bias, bais"], "bias"),
+    ([*ONE, "--model", "weighted", "--set", "children="], "children"),
+    ([*ONE, "--model", "weighted", "--set", "children=item-knn(k=60"], "item-knn(k=60"),
+    ([*ONE, "--model", "weighted", "--set", "children=item-knn(k=0), bias"], "from 1 to 500"),
+    ([*ONE, "--model", "weighted", "--set", "weights=much, little"], "numbers"),
+    ([*ONE, "--model-json", "nowhere.json"], "no file 'nowhere.json'"),
+    ([*ONE, "--model-json", ""], "cannot be read"),
+    ([*ONE, "--model-json", "a.json", "--model", "bias"], "not with both"),
+    ([*EVALUATE, "--model-json", "nowhere.json"], "no file 'nowhere.json'"),
+    (["predict", "--user", "1", "--item", "1", "--model-json", "nowhere.json"], "no file 'nowhere.json'"),
     ([*ONE, "--set", "k"], "NAME=VALUE"),
     ([*ONE, "--set", "=5"], "NAME=VALUE"),
     ([*ONE, "--set", "item-knn.=5"], "NAME=VALUE"),
@@ -93,6 +105,39 @@ def test_nonsense_is_answered_with_one_sentence(recengine, one_sentence, argumen
     assert (ran.status, ran.out) == (2, "")
     assert one_sentence(ran.err.removesuffix("\n")), ran.err
     assert word in ran.err
+
+
+SPECS = {
+    "empty": (b"", "JSON"),
+    "no JSON": (b"weighted(children=[bias])", "JSON"),
+    "half": (b'{"model": "bias"', "JSON"),
+    "no text": (b"\xff\xfe\x00\xd8", "JSON"),
+    "a list": (b'[{"model": "bias"}]', "holds no model"),
+    "a number": (b"3", "holds no model"),
+    "no model": (b'{"k": 3}', "holds no model"),
+    "no spec": (b'{"spec": "bias"}', "holds no model"),
+    "no such model": (b'{"model": "bais"}', "'bias'"),
+    "no such child": (b'{"model": "weighted", "children": [{"model": "weighted", "children": ["bais"]}]}', "'bias'"),
+    "a child without a model": (b'{"model": "weighted", "children": [{"k": 3}]}', '"model"'),
+    "no such parameter": (b'{"model": "bias", "k": 3}', "'k'"),
+    "out of bounds": (b'{"model": "item-knn", "k": 0}', "from 1 to 500"),
+    "not a number": (b'{"model": "bias", "item_damping": NaN}', "item_damping"),
+    "a number too long": (b'{"model": "item-knn", "k": ' + b"9" * 5000 + b"}", "JSON"),
+    "too deep for JSON": (b"[" * 100_000, "JSON"),
+    "too deep": (b'{"model": "weighted", "children": [' * 200 + b'"bias"' + b"]}" * 200, "8 deep"),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_bad_specifications_are_answered_with_one_sentence(recengine, one_sentence, tmp_path, name):
+    content, word = SPECS[name]
+    (tmp_path / "model.json").write_bytes(content)
+    for command in (ONE, EVALUATE):
+        ran = recengine(*command, "--model-json", tmp_path / "model.json")
+        assert (ran.status, ran.out) == (2, "")
+        assert one_sentence(ran.err.removesuffix("\n")), ran.err
+        assert "model.json" in ran.err
+        assert word in ran.err
 
 
 FILES = {

@@ -1,4 +1,4 @@
-"""Scores of different models made comparable within one person's list: stars, standard scores or quantiles."""
+"""Scores of different models made comparable within one person's list: stars, standard scores, quantiles or places."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from recengine.data.dataset import Bool, Int64, Query
 from recengine.model import Fitted
 from recengine.models.similarity import Float64
 
-Calibration = Literal["ratings", "z-score", "quantile"]
+Calibration = Literal["ratings", "z-score", "quantile", "log-rank"]
 
-NEUTRAL: dict[Calibration, float] = {"z-score": 0.0, "quantile": 0.5}
-"""What counts as neither for nor against, and stands where a model has no opinion."""
+_FLAT = 10.0  # first places that differ little from one another in a log-rank
 
 
 def unseen(query: Query) -> Bool:
@@ -26,9 +25,11 @@ def unseen(query: Query) -> Bool:
 def calibrated(fitted: Fitted, query: Query, how: Calibration) -> tuple[Float64, Bool]:
     """A model's scores on a common scale, float64 `(b, n_items)`, and where it has an opinion, bool.
 
-    ratings: predicted stars, the model's fallback where it has no opinion. z-score: (s − mean) / deviation over the
-    movies that the person has not rated and the model has an opinion on; 0 where they all score alike. quantile: the
-    share of those movies that score lower, ties by half. Where it has no opinion: `NEUTRAL`.
+    ratings: predicted stars, the model's fallback where it has no opinion. The others look at the n movies that the
+    person has not rated, and stand a movie without opinion where the mean score would. z-score: (s − mean) / deviation,
+    all 0 where they score alike. quantile: the share of those movies that score lower, ties by half. log-rank:
+    ln((10 + n) / (10 + place)) with places from 0 and ties at their mean place, which tells the first places apart
+    and the last hardly.
     """
     score = fitted.score(query)
     opinion = np.isfinite(score)
@@ -36,12 +37,15 @@ def calibrated(fitted: Fitted, query: Query, how: Calibration) -> tuple[Float64,
         if not opinion.all():
             score = np.where(opinion, score, fitted.fallback(query))
         return score.astype(np.float64), opinion
-    scale = _z_scores if how == "z-score" else _quantiles
-    value = np.full(score.shape, NEUTRAL[how])
-    for row, among in enumerate(unseen(query) & opinion):
-        if among.any():
-            own = opinion[row]
-            value[row, own] = scale(score[row, own].astype(np.float64), score[row, among].astype(np.float64))
+    scale = {"z-score": _z_scores, "quantile": _quantiles, "log-rank": _log_ranks}[how]
+    value = np.zeros(score.shape)
+    for row, candidate in enumerate(unseen(query)):
+        known = candidate & opinion[row]
+        if candidate.any():
+            mean = score[row, known].mean(dtype=np.float64) if known.any() else 0.0
+            whole = np.where(opinion[row], score[row].astype(np.float64), mean)
+            among = known if how == "z-score" and known.any() else candidate
+            value[row] = scale(whole, whole[among])
     return value, opinion
 
 
@@ -54,9 +58,20 @@ def _z_scores(score: Float64, among: Float64) -> Float64:
 
 
 def _quantiles(score: Float64, among: Float64) -> Float64:
+    below, up_to = _counts(score, among)
+    return np.asarray((below + up_to) / (2 * len(among)), np.float64)
+
+
+def _log_ranks(score: Float64, among: Float64) -> Float64:
+    below, up_to = _counts(score, among)
+    place = len(among) - up_to + np.maximum(up_to - below - 1, 0) / 2
+    return np.asarray(np.log((_FLAT + len(among)) / (_FLAT + place)), np.float64)
+
+
+def _counts(score: Float64, among: Float64) -> tuple[Int64, Int64]:
+    """How many of `among` lie below each score, and how many do not lie above it."""
     ordered = np.sort(among)
-    below, up_to = np.searchsorted(ordered, score, "left"), np.searchsorted(ordered, score, "right")
-    return np.asarray((below + up_to) / (2 * len(ordered)), np.float64)
+    return np.searchsorted(ordered, score, "left"), np.searchsorted(ordered, score, "right")
 
 
 def cells(fitted: Fitted, query: Query, row: Int64, item: Int64, how: Calibration) -> tuple[Float64, Bool]:

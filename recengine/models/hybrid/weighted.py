@@ -22,13 +22,21 @@ from recengine.models.tree import ContentTree
 from recengine.registry import Children, Numbers
 
 
+_START: dict[Calibration, str] = {
+    "ratings": "an average rating",
+    "z-score": "an average movie",
+    "quantile": "a movie in the middle of the list",
+    "log-rank": "the end of the list",
+}
+
+
 class Weighted(Recommender):
     """The children's scores, made comparable, added up with a weight each.
 
     r̂_ui = b + Σ_c w_c · s_c(u, i) over the children c. calibration=ratings: s_c is the child's predicted rating, the
-    rating its fallback gives where it has no opinion; b = 0 and the weights sum to 1. z-score and quantile: s_c is
-    where the child puts the movie among all that the person has not rated (`calibrate.calibrated`), so that any
-    children can be added; a child without opinion is neutral.
+    rating its fallback gives where it has no opinion; b = 0 and the weights sum to 1. z-score, quantile and log-rank:
+    s_c is where the child puts the movie among all that the person has not rated (`calibrate.calibrated`), so that any
+    children can be added; a child without opinion puts it in the middle.
     `weights` are given (and scaled to sum 1), or equal when there are none. With `learned` they are learned instead,
     inside the training data, from what the children say of ratings they were not fitted to (`stacking`): by ridge
     regression towards equal weights. Too few ratings to learn from leave them equal, and a note says so.
@@ -65,8 +73,8 @@ class Weighted(Recommender):
         ranking = [child.name for child in self.children if not child.traits.ratings]
         if self.calibration == "ratings" and ranking:
             raise ModelError(
-                f"{ranking[0]} predicts no ratings, so {self.name} cannot blend ratings: choose calibration=z-score or "
-                "calibration=quantile, or another child."
+                f"{ranking[0]} predicts no ratings, so {self.name} cannot blend ratings: choose another calibration, "
+                "such as z-score, or another child."
             )
         return self
 
@@ -94,7 +102,7 @@ def weighted(
 ) -> FittedWeighted:
     """Fitted children put together by their weights."""
     stars = float(train.interactions.value.mean(dtype=np.float64)) if calibration == "ratings" else None
-    middle = calibrate.NEUTRAL[calibration] if stars is None else stars
+    middle = {"quantile": 0.5}.get(calibration, 0.0) if stars is None else stars
     notes = dict.fromkeys((*found.notes, *(note for child in fitted for note in child.notes)))
     return FittedWeighted(
         model=model, scale=train.scale, notes=tuple(notes), children=fitted, weights=found.weights,
@@ -104,7 +112,7 @@ def weighted(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedWeighted(Fitted):
-    """`weights`: float64 `(n_children,)`. `middle`: where a score starts: the mean rating, or what is neutral."""
+    """`weights`: float64 `(n_children,)`. `middle`: where a score starts: the mean rating, the middle or the end of a list."""
 
     children: tuple[Fitted, ...]
     weights: Float64
@@ -154,7 +162,7 @@ class FittedWeighted(Fitted):
             return self._stand_in(query, item)
         parts.sort(key=lambda part: -abs(part.weight))
         base = self.intercept + float(self.weights.sum()) * self.middle
-        name = "an average rating" if self.calibration == "ratings" else "a movie in the middle of the list"
+        name = _START[self.calibration]
         return Explanation(base + sum(part.weight for part in parts), base, name, tuple(parts), exact=True)
 
     def _stand_in(self, query: Query, item: int) -> Explanation:
