@@ -221,3 +221,68 @@ class Weighing:
     n_people: int
     n_ratings: int
     curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A model that a hybrid is made of: its `name` in the registry, its `title` among the others, its label.
+
+    `stars`: whether its scores are predicted ratings.
+    """
+
+    name: str
+    title: str
+    label: str
+    stars: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one model by itself makes of a movie: its place in that model's own list, None where it is not in it.
+
+    `opinion`: whether the model has one; where not, place and score are its fallback's. `adds`: what it adds to the
+    hybrid's score, None where the hybrid's score is not made of what this model says.
+    """
+
+    place: int | None
+    score: float
+    stars: float | None
+    opinion: bool
+    adds: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A movie in a hybrid's list, or in that of a model it is made of: `said` has one entry for each of those.
+
+    `place`: in the hybrid's list. `reason`, `fallback`: as of a `Recommended`, the models named and not quoted; "" and
+    None for a movie that is not among the first of the hybrid's list, to whose score nothing is told to be added.
+    """
+
+    movie: Found
+    place: int | None
+    score: float
+    stars: float | None
+    reason: str
+    fallback: str | None
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A hybrid taken apart: its list, the lists of the models it is made of, and why one movie stands where it stands.
+
+    `rows`: the hybrid's list, best first; `beside`: movies that are only in a model's. `weights`: those that it adds
+    scores up by, one a model, empty where it does not. `n_rated`: ratings of the person that it rests on.
+    `notes`: sentences that whoever reads it must know, such as what the hybrid could not learn.
+    """
+
+    model: dict[str, Any]
+    label: str
+    voices: tuple[Voice, ...]
+    rows: tuple[Row, ...]
+    beside: tuple[Row, ...]
+    why: Why | None
+    weights: tuple[float, ...]
+    n_rated: int
+    notes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recengine import describe, evaluate, profile, registry, telling, validation
+from recengine import describe, evaluate, profile, registry, telling, validation, workbench
 from recengine.answers import (
     Catalogue,
     Filters,
@@ -26,6 +26,7 @@ from recengine.answers import (
     Weighing,
     Who,
     Why,
+    Workbench,
 )
 from recengine.bootstrap import Interval
 from recengine.data import movielens, sources, split
@@ -52,6 +53,7 @@ class Lab:
         self.store = store or Store()
         self._shelves: OrderedDict[tuple[str, float], Shelf] = OrderedDict()
         self._guard = threading.RLock()
+        self._said = workbench.Memory()
 
     # Data
 
@@ -210,6 +212,33 @@ class Lab:
         return Predicted(
             model.spec(), user, card.item_id, card.title, stars, fallback, told.deviation, fitted.notes
         )  # fmt: skip
+
+    def workbench(
+        self,
+        data: str,
+        model: Recommender,
+        who: Who,
+        k: int = 10,
+        filters: Filters = Filters(),
+        *,
+        item: Any = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Workbench:
+        """A hybrid's `k` best unseen movies beside the lists of the models it is made of, and why `item` stands there.
+
+        What those models said of this person is remembered: with other weights they are not asked again.
+        """
+        if k < 1:
+            raise DataError(f"A list of {k} movies is not possible: ask for at least 1.")
+        shelf, context = self.shelf(data), Context(seed, progress or _quiet)
+        for needed in (model, *registry.children(model)):
+            self._fit(needed, shelf.dataset, context)
+        query, index = shelf.query(who), None if item is None else shelf.movie(item)
+        parts = workbench.Assembly(
+            shelf.dataset, seed, lambda part: self._fit(part, shelf.dataset, Context(seed)).value, self._said
+        )
+        return workbench.take_apart(shelf, model, query.among(shelf.allowed(filters)), k, index, parts)
 
     def weighing(self, data: str, model: Recommender, *, seed: int = 0, progress: Progress | None = None) -> Weighing:
         """What the weights of a weighted hybrid are worth, and what others would be, on training ratings held back.

@@ -25,8 +25,10 @@ MODELS = {
     "ease": "recengine.models.linear:Ease",
     "slim": "recengine.models.linear:Slim",
     "rp3beta": "recengine.models.graph:RP3Beta",
+    "infinite-ae": "recengine.models.kernel:InfiniteAE",
     "content": "recengine.models.content:Content",
     "content-tree": "recengine.models.tree:ContentTree",
+    "demographic": "recengine.models.demographic:Demographic",
     "funk-svd": "recengine.models.funk:FunkSVD",
     "svdpp": "recengine.models.svdpp:SVDpp",
     "bayes-fm": "recengine.models.bayes:BayesFM",
@@ -42,6 +44,8 @@ MODELS = {
     "cascade": "recengine.models.hybrid.cascade:Cascade",
     "feature-augmentation": "recengine.models.hybrid.augmentation:FeatureAugmentation",
     "meta-level": "recengine.models.hybrid.meta:MetaLevel",
+    "blend": "recengine.models.hybrid.blend:Blend",
+    "blend-top": "recengine.models.hybrid.blend:BlendTop",
 }
 
 

@@ -53,8 +53,11 @@ def _strongest(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(replace(reason, why=_strongest(reason.why)) for reason in reasons[:_REASONS])
 
 
-def why(shelf: Shelf, fitted: Fitted, query: Query, item: int) -> Why:
-    """Why a movie gets its score from the first query, in full, and what it owes to the rating that helped it most."""
+def why(shelf: Shelf, fitted: Fitted, query: Query, item: int, *, without: bool = True) -> Why:
+    """Why a movie gets its score from the first query, in full, and what it owes to the rating that helped it most.
+
+    `without`: whether the latter is asked, which takes two more lists.
+    """
     card, told = shelf.found(item), fitted.explain(query, item)
     return Why(
         card.item_id,
@@ -66,7 +69,7 @@ def why(shelf: Shelf, fitted: Fitted, query: Query, item: int) -> Why:
         wording.reasons(shelf.dataset, told),
         told.exact,
         told.fallback,
-        _without(shelf, fitted, query, item, told),
+        _without(shelf, fitted, query, item, told) if without else None,
         told.deviation,
         fitted.notes,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,14 +22,16 @@ def stars(fitted: Fitted, score: float) -> float | None:
 
 def reasons(dataset: Dataset, told: Explanation) -> tuple[Reason, ...]:
     """The parts of an explanation with ids and names in place of positions."""
-    return tuple(_reason(dataset, part) for part in told.parts)
+    movies = [part.index for part in told.parts if part.kind == "movie"]
+    titles = dict(zip(movies, dataset.movies["title"].iloc[movies].astype(str), strict=True))
+    return tuple(_reason(dataset, part, titles) for part in told.parts)
 
 
-def _reason(dataset: Dataset, part: Part) -> Reason:
+def _reason(dataset: Dataset, part: Part, titles: Mapping[int, str]) -> Reason:
     if part.told is not None:
         return _quote(dataset, part, part.told)
     if part.kind == "movie":
-        what, external = str(dataset.movies["title"].iloc[part.index]), dataset.items.id(part.index)
+        what, external = titles[part.index], dataset.items.id(part.index)
     elif part.kind == "person":
         external = dataset.users.id(part.index)
         what = f"person {external} ({part.what})" if part.what else f"person {external}"

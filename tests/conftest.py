@@ -40,6 +40,14 @@ def ml100k(ml100k_zip: Path) -> Callable[[str], Dataset]:
 
 
 @pytest.fixture(scope="session")
+def light() -> dict[str, dict[str, str]]:
+    """Parameters for models that take too long by default to be fitted over and over: less of the same."""
+    return {
+        "blend": {"children": "bayes-fm(target=ordinal, factors=2, iterations=40, draws=20, chains=2), item-knn, bias"}
+    }
+
+
+@pytest.fixture(scope="session")
 def one_sentence() -> Callable[[str], bool]:
     """`one_sentence(message)`: whether a message for a person ends once, at its end, on one line."""
     return lambda message: re.fullmatch(r"([^.?!\n]|[.?!](?=\S))+[.?!]", message) is not None

@@ -30,6 +30,7 @@ STEPS = [
     ["store", "jobs"],
     ["shelf"],
     ["telling"],
+    ["workbench"],
     ["lab"],
     ["serve", "__main__"],
 ]

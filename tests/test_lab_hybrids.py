@@ -38,8 +38,8 @@ def table(tmp_path_factory):
 @pytest.mark.parametrize(
     "who", [StoredPerson(3), Visitor(((1, 5.0), (2, 1.0))), Visitor(())], ids=["user", "two", "none"]
 )
-def test_a_list_and_its_explanations_agree_also_where_filters_choose(lab, table, name, who):
-    model, filters = lab.model(name), Filters(min_ratings=30)
+def test_a_list_and_its_explanations_agree_also_where_filters_choose(lab, table, name, who, light):
+    model, filters = lab.model(name, light.get(name)), Filters(min_ratings=30)
     items = lab.recommend(table, model, who, 40, filters).items
     assert 0 < len(items) < 40
     assert min(item.ratings for item in items) >= 30

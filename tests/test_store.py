@@ -32,8 +32,8 @@ def artifact_folder(store):
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_a_fitted_model_comes_back_bit_for_bit(tmp_path, train, name):
-    model = registry.create(name)
+def test_a_fitted_model_comes_back_bit_for_bit(tmp_path, train, name, light):
+    model = registry.create(name, light.get(name))
     made = Store(tmp_path).fetch({"model": identity(model)}, lambda: model.fit(train, Context(seed=5)))
     found = Store(tmp_path).fetch({"model": identity(model)}, lambda: pytest.fail("it was kept"))
     query = Query.of_users(train, [0, 3, 7])

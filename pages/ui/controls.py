@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,9 @@ import streamlit as st
 
 from pages.ui import address, state, tables
 from pages.ui.words import plain
+from recengine import registry
 from recengine.answers import Filters, Found, ModelInfo
-from recengine.errors import NotFound
+from recengine.errors import ModelError, NotFound
 from recengine.registry import Parameter
 
 FIRST_MODEL = "item-knn"
@@ -19,6 +21,8 @@ LENGTHS = (10, 20, 50)
 FEWEST = (0, 5, 10, 20, 50, 100)
 FEWEST_AT_FIRST = 20
 EVIDENCE, STARS = "Evidence", "Predicted stars"
+WORKBENCH = "pages/recommend/workbench.py"
+PLAIN = ("int", "float", "bool", "choice")  # kinds of parameters that one widget sets
 _SLIDER_STEPS = 1000
 
 
@@ -142,7 +146,7 @@ def tuned(info: ModelInfo, *, for_lists: bool, only: Collection[str] = ()) -> st
     """
     first = {parameter.name: parameter.default for parameter in info.parameters}
     start = {**first, **(dict(info.ranking) if for_lists else {})}
-    shown = {p.name: p for p in info.parameters if not only or p.name in only}
+    shown = {p.name: p for p in info.parameters if p.kind in PLAIN and (not only or p.name in only)}
     keys = {name: f"{'list.' if for_lists and info.ranking else ''}{info.name}.{name}" for name in shown}
 
     def reset() -> None:
@@ -150,12 +154,24 @@ def tuned(info: ModelInfo, *, for_lists: bool, only: Collection[str] = ()) -> st
             st.session_state[key] = start[name]
 
     with st.popover("Parameters", icon=":material/tune:", width="stretch", disabled=not info.parameters):
-        widgets = {name: _widget(replace(p, default=start[name]), keys[name]) for name, p in shown.items()}
+        widgets = {
+            name: widget(replace(p, default=start[name]), keys[name], bind="query-params") for name, p in shown.items()
+        }
         values = {**start, **widgets}
         st.button(
             "Back to the defaults", icon=":material/undo:", on_click=reset, disabled=values == start, width="stretch"
         )
+        if info.family == "hybrids" and not only:
+            _made_of(info, values)
     return tuple(sorted((name, value) for name, value in values.items() if value != first[name]))
+
+
+def _made_of(info: ModelInfo, values: dict[str, Any]) -> None:
+    """The models that a hybrid is made of, as text, and the way to where they are chosen."""
+    with suppress(ModelError):  # which is said where the list would be
+        hybrid = state.model(info.name, values)
+        st.markdown(f"Made of: {plain(', '.join(child.label for child in registry.children(hybrid)))}.")
+        address.link(WORKBENCH, "Choose what it is made of", spec=hybrid.label)
 
 
 def filtered(data: str) -> Filters:
@@ -188,10 +204,22 @@ def _forget_unless(key: str, fits: Callable[[Any], bool]) -> None:
         del st.session_state[key]
 
 
-def _widget(parameter: Parameter, key: str) -> Any:
-    """The widget of one parameter: a switch, a list, a slider, or a field where the range is too wide to slide in."""
-    label = parameter.name.replace("_", " ").capitalize() if len(parameter.name) > 1 else parameter.name
-    common: dict[str, Any] = {"key": key, "bind": "query-params", "help": plain(parameter.help)}
+def spoken(name: str) -> str:
+    """The name of a parameter as a label.
+
+    >>> spoken("item_damping"), spoken("k")
+    ('Item damping', 'k')
+    """
+    return name.replace("_", " ").capitalize() if len(name) > 1 else name
+
+
+def widget(parameter: Parameter, key: str, **how: Any) -> Any:
+    """The widget of one plain parameter: a switch, a list, a slider, or a field where the range is too wide.
+
+    `how` its value is kept: bound to the address, or by a callback.
+    """
+    label = spoken(parameter.name)
+    common: dict[str, Any] = {"key": key, "help": plain(parameter.help), **how}
     if parameter.kind == "bool":
         return st.toggle(label, parameter.default, **common)
     if parameter.kind == "choice":

@@ -65,6 +65,12 @@ def navigation() -> StreamlitPage:
                     icon=":material/movie:",
                     help="Rate a few movies and see at once what every algorithm makes of them.",
                 ),
+                st.Page(
+                    "pages/recommend/workbench.py",
+                    title="Hybrid workbench",
+                    icon=":material/join_inner:",
+                    help="Let several algorithms decide together, and see whose word counts for which movie.",
+                ),
             ],
             "Explore": [
                 st.Page(

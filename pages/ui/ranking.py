@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import address, charts, frame, state, tables
 from pages.ui.controls import Asked
 from pages.ui.words import plain
-from recengine.answers import Recommended, Who
+from recengine.answers import Recommended, Who, Why
 
 _ROWS = 10  # of a longer list the table shows so many at a time, so that the reason below stays in sight
 _ROW = 62  # pixels: three lines of text
@@ -88,7 +88,11 @@ def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
 
 def _why(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     """One movie's score taken apart: a staircase, what it owes to one rating, and the parts as a table."""
-    told = state.explain(data, asked.model, asked.parameters, who, item.item_id, asked.filters)
+    explained(data, state.explain(data, asked.model, asked.parameters, who, item.item_id, asked.filters))
+
+
+def explained(data: str, told: Why) -> None:
+    """A score taken apart: a staircase, the parts as a table, the way to the movie."""
     if told.fallback:
         st.badge("Fallback", icon=":material/alt_route:", color="orange")
         st.text(f"{told.fallback[0].upper()}{told.fallback[1:]}.")
@@ -100,6 +104,6 @@ def _why(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     with st.expander("The parts as a table"):
         st.dataframe(
             tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,
-            alt=f"Everything that adds to the score of {item.title}.",
+            alt=f"Everything that adds to the score of {told.title}.",
         )  # fmt: skip
-    address.link("pages/explore/movies.py", "More about this movie", movie=str(item.item_id))
+    address.link("pages/explore/movies.py", "More about this movie", movie=str(told.item_id))

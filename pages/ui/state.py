@@ -6,12 +6,24 @@ them. Arguments are plain values, so that a choice on the page is its own cache 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import copy_context
 from typing import Any
 
 import streamlit as st
 
-from recengine.answers import Catalogue, Filters, Found, ModelInfo, Recommendations, Similar, Who, Why
+from recengine.answers import (
+    Catalogue,
+    Filters,
+    Found,
+    ModelInfo,
+    Recommendations,
+    Similar,
+    Weighing,
+    Who,
+    Why,
+    Workbench,
+)
 from recengine.bootstrap import Interval
 from recengine.describe import Description
 from recengine.evaluate import Evaluation
@@ -126,6 +138,25 @@ def recommend(
 def explain(data: str, model: str, parameters: Parameters, who: Who, item_id: Any, filters: Filters) -> Why:
     """Why a movie gets its score, in full."""
     return lab().explain(data, lab().model(model, dict(parameters)), who, item_id, filters)
+
+
+def model(what: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """A model by its name or label, with parameters. Raises `ModelError` where there is none such."""
+    return lab().model(what, parameters)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def taken_apart(
+    data: str, model: str, who: Who, k: int, filters: Filters, item_id: Any, _progress: Progress | None = None
+) -> Workbench:
+    """A hybrid, by its label, beside what it is made of, and why one movie of its list (None: the first) is there."""
+    return lab().workbench(data, lab().model(model), who, k, filters, item=item_id, progress=_progress)
+
+
+@st.cache_resource(show_spinner=False, max_entries=500)
+def weighing(data: str, model: str, _progress: Progress | None = None) -> Weighing:
+    """What the weights of a hybrid, by its label, are worth on training ratings held back."""
+    return lab().weighing(data, lab().model(model), progress=_progress)
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)

@@ -27,7 +27,12 @@ DAY = 86400  # seconds
 ITSELF, IMPLICIT, REST = 0, 1, 2  # blocks of people and movies: each row's own, who met whom, attributes
 
 _OF_PEOPLE = {"age": "the person's age", "gender": "the person's gender", "occupation": "the person's occupation"}
-_WORDS = {"genre": "its genres", "director": "its directors", "based on": "what it is based on"}
+_WORDS = {
+    "genre": "its genres",
+    "director": "its directors",
+    "based on": "what it is based on",
+    "watched together with": "what it is watched together with",
+}
 
 
 @dataclass(frozen=True, eq=False)

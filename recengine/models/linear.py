@@ -52,8 +52,7 @@ class Ease(Recommender):
     of people) stands in. Cost: Σ_u |I_u|² + n_items³ to fit, |I_u| · n_items a query.
     Memory: 12 n_items² bytes to fit, refused beforehand where they are not free; 4 n_items² stay.
     Source: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, sections 2 and 3. `dropout`: Steck,
-    "Autoencoders that don't overfit towards the Identity", NeurIPS 2020, the full-rank model with full emphasis.
-    Differs from the paper: what dropout leaves counts 1 / (1 − p), so that scores stay comparable with those at p = 0.
+    "Autoencoders that don't overfit towards the Identity", NeurIPS 2020, equations 8 and 9.
     """
 
     name: ClassVar[str] = "ease"
@@ -61,7 +60,9 @@ class Ease(Recommender):
     family: ClassVar[Family] = "linear"
 
     regularization: float = Field(560.0, ge=1, le=100_000, description="People's worth of pull of B towards 0, λ")
-    dropout: float = Field(0.0, ge=0, le=0.95, description="Chance that a rating to guess from is missing while learning")
+    dropout: float = Field(
+        0.0, ge=0, le=0.95, description="Chance that a rating to guess from is missing while learning"
+    )
     positives: Positives = Field("all", description="Ratings that count: all, or from the person's own mean up")
 
     @property
@@ -294,8 +295,10 @@ def cells_of(x: sp.csr_matrix, row: Int64, item: Int64, sums: Callable[[Int32, I
     return value
 
 
-def explain_weights(rated: Int32, weight: Float32) -> Explanation:
-    """A sum of weights, split by the rated movie that each comes from, strongest first."""
+def explain_weights(
+    rated: Int32, weight: NDArray[Any], base: float = 0.0, base_name: str = "no evidence"
+) -> Explanation:
+    """A base and a sum of weights, split by the rated movie that each comes from, strongest first."""
     parts = [Part("movie", float(w), index=int(j)) for j, w in zip(rated, weight, strict=True) if w != 0]
     parts.sort(key=lambda part: -abs(part.weight))
-    return Explanation(sum(part.weight for part in parts), 0.0, "no evidence", tuple(parts), exact=True)
+    return Explanation(base + sum(part.weight for part in parts), base, base_name, tuple(parts), exact=True)

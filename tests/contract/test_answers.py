@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from recengine.data.dataset import Interactions, Query
 
@@ -90,7 +91,10 @@ def relabelled(data, person, movie):
         n_items=data.n_items,
     )
     movies = data.movies.iloc[movie].reset_index(drop=True)
-    return dataclasses.replace(data, interactions=other, movies=movies, features=data.features[movie])
+    kinds = data.user_features[person]
+    return dataclasses.replace(
+        data, interactions=other, movies=movies, features=data.features[movie], user_features=kinds
+    )
 
 
 def test_relabelling_permutes_the_scores(model, explicit):
@@ -132,7 +136,7 @@ def test_a_rating_of_nought_is_a_rating(model, explicit, make_dataset, shift):
 
 
 def test_the_withheld_item_of_a_checkerboard_comes_first(model, make_dataset):
-    """People and movies are red or black; everyone likes their own colour. One liked movie is withheld.
+    """People and movies are red or black, and known to be; everyone likes their own colour. One such movie is withheld.
 
     Rating models see 5 for the own colour and 1 for the other, of which half is left unrated: those and the
     withheld movie are the candidates, and only the withheld one is of the right colour. Ranking models see who
@@ -149,7 +153,10 @@ def test_the_withheld_item_of_a_checkerboard_comes_first(model, make_dataset):
     else:
         table, scale = np.where(own, 1.0, np.nan), None
     table[np.arange(n), np.arange(n)] = np.nan
-    data = make_dataset(table, scale=scale, features=np.eye(2)[np.arange(n) % 2])
+    colour = np.eye(2)[np.arange(n) % 2]
+    data = dataclasses.replace(
+        make_dataset(table, scale=scale, features=colour), user_features=sp.csr_matrix(colour, dtype="f4")
+    )
     ranking = model.fit(data).recommend(Query.of_users(data, np.arange(n)), 2)
     np.testing.assert_array_equal(ranking.item[:, 0], np.arange(n))
     assert not ranking.fallback[:, 0].any()

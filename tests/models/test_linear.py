@@ -84,6 +84,32 @@ def test_a_column_of_ease_is_a_ridge_regression_on_the_other_movies(block, make_
     assert (fitted.weights < 0).any()
 
 
+@pytest.mark.parametrize(("dropout", "pull"), [(0, 0), (0.5, 1), (0.75, 3), (0.95, 19)])
+def test_dropout_is_a_pull_that_grows_with_the_people_who_rated(dropout, pull, make_dataset):
+    table = watched()
+    gram = gram_of(table)
+    inverse = np.linalg.inv(gram + np.diag(3 + pull * np.diag(gram)))
+    wanted = -inverse / np.diag(inverse)
+    np.fill_diagonal(wanted, 0)
+    found = linear.Ease(regularization=3, dropout=dropout).fit(make_dataset(table)).weights
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_is_the_best_guess_on_average_over_all_ways_to_lose_ratings(make_dataset):
+    """Three movies, a person's ratings lost one by one with chance 0.4: eight ways, all gone through."""
+    x = (~np.isnan(np.array(SEVEN)[:, :3])).astype(float)
+    kept = (np.arange(8)[:, None] >> np.arange(3)) % 2
+    chance = np.prod(np.where(kept, 0.6, 0.4), axis=1)
+    seen = [x * way / 0.6 for way in kept]
+    inner = sum(c * z.T @ z for c, z in zip(chance, seen, strict=True))
+    outer = sum(c * z.T @ x for c, z in zip(chance, seen, strict=True))
+    fitted = linear.Ease(regularization=2, dropout=0.4).fit(make_dataset(SEVEN))
+    for item in range(3):
+        other = np.delete(np.arange(3), item)
+        wanted = np.linalg.solve(inner[np.ix_(other, other)] + 2 * np.eye(2), outer[other, item])
+        np.testing.assert_allclose(fitted.weights[other, item], wanted, rtol=1e-6)
+
+
 @pytest.mark.parametrize("n", [1, 6, 7, 30])
 def test_the_sweep_is_the_inverse_whatever_the_block(n, monkeypatch):
     monkeypatch.setattr("recengine.models.sweep._BLOCK", 7)

@@ -33,15 +33,16 @@ class FeatureAugmentation(Recommender):
     with few ratings meet others. The collaborative model is fitted to the completed ratings and asked with a history
     completed alike; r̂_ui is what it says, and c_ui where it has no opinion.
     how=residuals: the collaborative model learns r_ui − c_ui, with c_ui of a rating by the content model fitted without
-    its fold (`out_of_fold`), for on ratings it has seen that model errs too little; r̂_ui = c_ui + what it says. The
-    residuals of a history are formed in the same spirit: each of its `folds` parts is predicted from the others.
+    its fold (`out_of_fold`), for on ratings it has seen that model errs too little; r̂_ui = c_ui + what it, or its
+    fallback, says. The residuals of a history are formed alike: each of its `folds` parts is predicted from the others.
     A visitor is completed, or measured, like a stored person. In both, no opinion (NaN) is where neither model has
-    one; a movie nobody rated is left to the content model. What was completed still counts as unseen.
+    one; a movie nobody rated is left to the content model, in residuals with the collaborative model's fallback added.
+    What was completed still counts as unseen.
     Cost: both fits; pseudo-ratings: n_users · `fill` predictions, and `fill` a query; residuals: `folds` fits of the
     content model more, and `folds` small questions a query.
     Source: Burke, "Hybrid Recommender Systems" (UMUAI 2002), section 3.6; Melville, Mooney and Nagarajan,
     "Content-Boosted Collaborative Filtering" (AAAI 2002); residuals: Bell and Koren, "Scalable Collaborative Filtering
-    with Jointly Derived Neighborhood Interpolation Weights" (ICDM 2007), section 3.
+    with Jointly Derived Neighborhood Interpolation Weights" (ICDM 2007).
     Differs from the paper: Melville et al. complete all movies, and weigh people by how many ratings are real; here the
     most rated movies alone are completed, and count like real ones. Residuals are out of fold.
     """
@@ -52,8 +53,10 @@ class FeatureAugmentation(Recommender):
 
     content: Child = Field(ContentTree(), description="The model that speaks first")
     collaborative: Child = Field(ItemKNN(), description="The model that learns from what the first one says")
-    how: How = Field("residuals", description="Whether the second learns completed ratings, or the first one's errors")
-    fill: int = Field(100, ge=1, le=10_000, description="Most rated movies that everyone is given a pseudo-rating of")
+    how: How = Field(
+        "pseudo-ratings", description="Whether the second learns completed ratings, or the first one's errors"
+    )
+    fill: int = Field(10, ge=1, le=10_000, description="Most rated movies that everyone is given a pseudo-rating of")
     folds: int = Field(5, ge=2, le=20, description="Parts the ratings are cut into to see the first one's errors")
 
     @model_validator(mode="after")
@@ -77,7 +80,7 @@ class FeatureAugmentation(Recommender):
         first, second = children.names((self.content, self.collaborative))
         content = context.part(0.0, 0.2, f"{first}: ").fit(self.content, train)
         inside = context.part(0.2, 0.5, f"{first}: ")
-        popular = most_rated(train, self.fill)
+        popular = most_rated(train, self.fill if self.how == "pseudo-ratings" else 0)
         if self.how == "residuals":
             data = residual_data(train, out_of_fold(self.content, train, inside, self.folds))
         else:
@@ -95,7 +98,7 @@ class FeatureAugmentation(Recommender):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedFeatureAugmentation(Fitted):
-    """`popular`: the most rated movies, int32 `(≤ fill,)`, with their `titles`. `mean`: μ, in stars."""
+    """`popular`: the movies that histories are completed with, int32 `(≤ fill,)`, and their `titles`. `mean`: μ."""
 
     model: FeatureAugmentation
     content: Fitted

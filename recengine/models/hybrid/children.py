@@ -24,7 +24,7 @@ def traits(children: Sequence[Recommender], *, ratings: bool, kept: bool, exact:
     return Traits(
         ratings=ratings,
         personal=any(child.personal for child in told),
-        visitors=all(child.visitors for child in told),
+        visitors=any(child.visitors for child in told),  # a child that cannot answer leaves it to the others
         exact=exact,
         time=any(child.time for child in told),
         features=any(child.features for child in told),

@@ -22,7 +22,7 @@ from recengine.models.similarity import Float64
 from recengine.models.weighting import binary
 from recengine.registry import Child
 
-GROUP = "liked together with"
+GROUP = "watched together with"
 
 _DIRECTIONS = 20  # of the decomposition in which movies are clustered
 _END = 0.1  # share of the movies at either end of a factor
@@ -37,16 +37,17 @@ class FeatureCombination(Recommender):
 
     X holds 1 where a person rated a movie, each movie's column scaled to length 1; X = U S Vᵀ, truncated.
     features=clusters: movies are clustered by k-means in 20 such directions, each movie's row of V S at length 1 and
-    weighing as much as it has ratings; a cluster is one feature of its members, named after its most rated ones:
-    "liked together with: Star Wars, Return of the Jedi". features=factors: each of the first `groups` columns of V is
-    two features, of the tenth of the movies at its high end and of the tenth at its low end, named after the outermost.
-    They are appended to the movies' features with value `weight`, and `content` is fitted to those: it answers, falls
-    back and explains, for unknown people too. A movie nobody rated has none of them, so its content alone speaks.
-    Nothing is drawn: centers start at movies that are often rated and far from the earlier ones.
+    weighing as much as it has ratings, into at most `groups`; a cluster is a feature of its members. features=factors:
+    each of the first `groups` columns of V is two features, of the tenth of the movies at its high end and of the tenth
+    at its low end. Directions that say no more than a single movie (s ≤ 1) are left out. A feature is named after its
+    most rated movies: "watched together with: Star Wars, Return of the Jedi". The features are appended to the movies'
+    own with value `weight`, and `content` is fitted to all: it answers, falls back and explains, for unknown people
+    too. A movie nobody rated has none of the new features, so its content alone speaks. Nothing is drawn.
     Cost: a truncated SVD, O(n_items · groups) an iteration of k-means, and the child's.
-    Source: Burke, "Hybrid Recommender Systems" (UMUAI 2002), section 3.5; Basu, Hirsh and Cohen, "Recommendation as
+    Source: Burke, "Hybrid Recommender Systems" (UMUAI 2002), section 3.4; Basu, Hirsh and Cohen, "Recommendation as
     Classification" (AAAI 1998), whose features are the people who like a movie.
-    Differs from the paper: people are condensed to clusters or factors, which content models can weigh and name.
+    Differs from the paper: people are condensed to clusters or factors, which a content model can weigh and name; who
+    rated a movie counts, not who liked it, which ranked better inside the training part of ua.
     """
 
     name: ClassVar[str] = "feature-combination"

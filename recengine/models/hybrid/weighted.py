@@ -21,7 +21,6 @@ from recengine.models.similarity import Float64
 from recengine.models.tree import ContentTree
 from recengine.registry import Children, Numbers
 
-
 _START: dict[Calibration, str] = {
     "ratings": "an average rating",
     "z-score": "an average movie",
@@ -112,7 +111,7 @@ def weighted(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedWeighted(Fitted):
-    """`weights`: float64 `(n_children,)`. `middle`: where a score starts: the mean rating, the middle or the end of a list."""
+    """`weights`: float64 `(n_children,)`. `middle`: where a child's score starts, such as the mean rating."""
 
     children: tuple[Fitted, ...]
     weights: Float64

@@ -275,7 +275,7 @@ def test_a_hybrid_of_hybrids(tastes, how):
 
 def test_the_content_model_is_the_artifact_it_is_alone(tmp_path):
     lab = Lab(Store(tmp_path))
-    model = FeatureAugmentation(content=Bias(), folds=2)
+    model = FeatureAugmentation(content=Bias(), how="residuals", folds=2)
     alone, fitted = lab.fitted("demo", Bias()), lab.fitted("demo", model)
     assert fitted.content is alone
     np.testing.assert_array_equal(fitted.content.biases.item, alone.biases.item)

@@ -1,0 +1,130 @@
+"""Lists beside one another: how far up or down each movie moves from one to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pages.ui import charts, tables, theme
+from pages.ui.charts import Drawn
+from recengine.answers import Curve, Row, Weighing, Workbench
+
+SHOWN = 10
+HYBRID = "the hybrid"
+_ROW = 34  # pixels
+_FAR = 2.0  # rows that ten times the place take, below the last that is shown
+_HUE = theme.FAMILY["hybrids"]
+
+
+def slopes(answer: Workbench, item_id: Any, *, narrow: bool) -> Drawn:
+    """A line a movie through its place in every list, the hybrid's last; that of `item_id` stands out.
+
+    Movies that only another list has among its first are dotted. Places further down than those listed draw together:
+    each tenfold takes as much room as two places.
+    """
+    shown = answer.rows[:SHOWN]
+    depth, last = max(len(shown), 2), len(answer.voices)
+    beside = [row for row in answer.beside if min((said.place or math.inf) for said in row.said) <= depth]
+    figure = go.Figure()
+    for row in beside:
+        _line(figure, answer, row, depth, width=1, dash="dot", colour=theme.BASE, opacity=0.45)
+    for row in sorted(shown, key=lambda row: row.movie.item_id == item_id):  # the chosen one on top
+        chosen = row.movie.item_id == item_id
+        _line(figure, answer, row, depth, width=4 if chosen else 1.8, colour=_HUE if chosen else theme.BASE)
+        label = theme.label(theme.shorten(_title(row), 15 if narrow else 32))
+        figure.add_annotation(
+            x=last, y=_height(row.place, depth), xanchor="left", xshift=12, showarrow=False,
+            text=f"<b>{row.place} {label}</b>" if chosen else f"{row.place} {label}",
+        )  # fmt: skip
+    deepest = max(_height(place, depth) for row in (*shown, *beside) for place in _places(row))
+    figure.add_hline(y=depth + 0.5, line={"color": theme.GRID, "width": 1.5, "dash": "dash"})
+    theme.quiet(figure, int(_ROW * (deepest + 1)) + 70)
+    figure.update_layout(margin={"l": 8, "r": 128 if narrow else 250, "t": 64, "b": 8})
+    ticks = [*range(1, depth + 1), *(10**n for n in range(1, 8) if depth < 10**n and _height(10**n, depth) <= deepest)]
+    figure.update_yaxes(
+        range=[deepest + 0.6, 0.4], tickvals=[_height(place, depth) for place in ticks], zeroline=False,
+        ticktext=[f"{place:,}" for place in ticks], showgrid=False, title_text="" if narrow else "← better · place",
+    )  # fmt: skip
+    names = [voice.title for voice in answer.voices] + [HYBRID]
+    figure.update_xaxes(
+        range=[-0.15, last + 0.03], tickvals=list(range(last + 1)), side="top", showgrid=True, zeroline=False,
+        ticktext=[charts.in_lines(name, 10 if narrow else 18, 3) for name in names], tickangle=0,
+    )  # fmt: skip
+    return Drawn(figure, _says(answer, shown))
+
+
+def _line(
+    figure: go.Figure, answer: Workbench, row: Row, depth: int, *, colour: str, opacity: float = 1.0, **line: Any
+) -> None:
+    marks = [theme.mark(voice.name) for voice in answer.voices] + [theme.mark(answer.model["model"])]
+    spoke = [said.opinion for said in row.said] + [row.fallback is None]
+    places = _places(row)
+    figure.add_scatter(
+        x=list(range(len(places))), y=[_height(place, depth) for place in places], mode="lines+markers", opacity=opacity,
+        line={"color": colour, **line}, cliponaxis=False,
+        marker={
+            "size": 9,
+            "color": [mark.colour for mark in marks],
+            "symbol": [mark.symbol if own else f"{mark.symbol}-open" for mark, own in zip(marks, spoke, strict=True)],
+        },
+        customdata=[f"{place:,}" if place else "none" for place in places],
+        hovertemplate=f"{theme.label(_title(row))}: place %{{customdata}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _places(row: Row) -> list[int | None]:
+    return [*(said.place for said in row.said), row.place]
+
+
+def _height(place: int | None, depth: int) -> float | None:
+    """How far down a place is drawn, None for no place.
+
+    >>> _height(3, 10), _height(100, 10), _height(None, 10)
+    (3.0, 13.0, None)
+    """
+    if place is None:
+        return None
+    return float(place) if place <= depth else depth + 1 + _FAR * math.log10(place / depth)
+
+
+def _says(answer: Workbench, shown: Sequence[Row]) -> str:
+    """Every line in words."""
+    names = [voice.title for voice in answer.voices]
+    told = []
+    for row in shown:
+        others = [f"{said.place or 'none'} in {name}" for said, name in zip(row.said, names, strict=True)]
+        told.append(f"{_title(row)} is {row.place} in the hybrid's list, {', '.join(others)}")
+    return "; ".join(told) + "."
+
+
+def _title(row: Row) -> str:
+    return tables.dated(tables.short_title(row.movie.title), row.movie.year)
+
+
+def curve(told: Weighing, one: Curve, colour: str) -> Drawn:
+    """What a child's share is worth, from none to all, with a dot where it is and a ring where it would be best."""
+    best = (max if told.higher_is_better else min)(range(len(one.worth)), key=lambda place: one.worth[place])
+    figure = go.Figure()
+    figure.add_scatter(
+        x=one.shares, y=one.worth, mode="lines", line={"color": colour, "width": 3}, name="",
+        hovertemplate=f"share %{{x:.0%}}: {told.metric} %{{y:.4f}}",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[one.shares[best]], y=[one.worth[best]], mode="markers", hoverinfo="skip",
+        marker={"symbol": "circle-open", "size": 15, "color": theme.INK, "line": {"width": 2}},
+    )  # fmt: skip
+    if 0 <= one.now <= 1:
+        figure.add_scatter(
+            x=[one.now], y=[told.worth], mode="markers", hoverinfo="skip", marker={"size": 9, "color": theme.INK}
+        )
+    theme.quiet(figure, 150)
+    figure.update_xaxes(tickformat=".0%", nticks=5, range=[-0.04, 1.04], title_text="its share →", zeroline=False)
+    figure.update_yaxes(nticks=4, zeroline=False)
+    return Drawn(
+        figure,
+        f"{told.metric} {one.worth[best]:.4f} at best, with a share of {one.shares[best]:.0%} (ring); "
+        f"{one.worth[0]:.4f} without it, {one.worth[-1]:.4f} with it alone; now {one.now:.0%} (dot).",
+    )
