@@ -98,7 +98,7 @@ def main() -> None:
     fold = read(args.data)[0]
     table = Table("features", "target", "u1", "myFM", "seconds", "myFM", "times faster")
     for track, target in TRACKS:
-        model = BayesFM(factors=args.rank, iterations=args.iterations, features=track, target=target)
+        model = BayesFM(factors=args.rank, iterations=args.iterations, chains=1, features=track, target=target)
         ours(model.model_copy(update={"iterations": 10}), fold)
         runs = [
             (ours(model, fold), theirs(track, target, args.rank, args.iterations, fold)) for _ in range(args.repeats)

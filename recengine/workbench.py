@@ -151,8 +151,9 @@ class Assembly:
             inside = self.heard(model, brief=brief)
             return Heard.of(inside.fitted, self.memory, inside.key, brief=brief)
 
-        fitted = self.fit(model) if model.traits.kept else model.fit(self.train, Context(self.seed, keep=keep))
-        told = json.dumps([self.train.fingerprint, identity(model), self.seed, brief], sort_keys=True)
+        whole = model.traits.kept
+        fitted = self.fit(model) if whole else model.fit(self.train, Context(self.seed, keep=keep))
+        told = json.dumps([self.train.fingerprint, identity(model), self.seed, brief and not whole], sort_keys=True)
         return Heard.of(fitted, self.memory, told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -10,10 +11,13 @@ import streamlit as st
 from pages.ui import charts, frame, ranking, slopes, state, tables, theme
 from pages.ui.words import plain
 from recengine.answers import Filters, Row, Said, Voice, Who, Why, Workbench
+from recengine.wording import short_title
 
 _MOVIE = "movie on the workbench"
-_NAME = 16  # characters of a model's name over a column
+_NAME = 12  # characters of a model's name over a column
 _TABLE = "rows of the workbench"
+_ROWS, _HEIGHT = 10, 400  # a longer table scrolls; pixels
+_WIDTH, _NARROWEST = 660, 130  # pixels: of the columns of titles together, and of one
 
 
 def answer(data: str, label: str, who: Who, k: int, filters: Filters) -> Workbench | None:
@@ -46,13 +50,17 @@ def answer(data: str, label: str, who: Who, k: int, filters: Filters) -> Workben
             "movies that only one of the models has among its first. Open marks: a fallback's place, not an opinion.]"
         )
     by_movie, by_list = st.tabs(["Movie by movie", "List by list"])
-    with by_movie:
-        _cards(told) if frame.narrow() else _table(data, told, at)
     with by_list:
         _lists(told)
-    if told.why is not None:
+    if frame.narrow():
+        with by_movie:
+            for row in rows:
+                _card(data, told, row, lambda item_id: state.taken_apart(data, label, who, k, filters, item_id).why)
+    else:
+        with by_movie:
+            _table(data, told, at)
         with st.container(border=True):
-            _why(data, told, chosen, told.why)
+            _why(data, told.why)
     if told.weights and len(told.voices) > 1:
         _worth(data, told)
     return told
@@ -83,10 +91,16 @@ def _table(data: str, told: Workbench, at: int) -> None:
 
     st.session_state[_TABLE] = {"selection": {"rows": [at], "columns": [], "cells": []}}
     st.dataframe(
-        _rows(told), column_config=_columns(told), hide_index=True, height="content" if len(told.rows) <= 10 else 400,
-        placeholder="–", on_select=choose, selection_mode=["single-row-required", "single-cell"], key=_TABLE,
+        _rows(told),
+        column_config=_columns(told),
+        hide_index=True,
+        height="content" if len(told.rows) <= _ROWS else _HEIGHT,
+        placeholder="–",
+        on_select=choose,
+        selection_mode=["single-row-required", "single-cell"],
+        key=_TABLE,
         alt=f"The {len(told.rows)} movies of the hybrid's list, each with its place in every model's list.",
-    )  # fmt: skip
+    )
 
 
 def _explain(data: str, row: Row) -> None:
@@ -100,12 +114,12 @@ def _rows(told: Workbench) -> pd.DataFrame:
         "score": [row.score if row.stars is None else row.stars for row in told.rows],
     }
     adds = _adds(told)
+    if adds:
+        table["split"] = [[said.adds or 0.0 for said in row.said] for row in told.rows]
     for place in range(len(told.voices)):
         table[f"place {place}"] = [_place(row.said[place]) for row in told.rows]
         if adds:
             table[f"adds {place}"] = [row.said[place].adds for row in told.rows]
-    if adds:
-        table["split"] = [[said.adds or 0.0 for said in row.said] for row in told.rows]
     if not adds or any(row.fallback for row in told.rows):
         table["why"] = [f"Fallback: {row.fallback}" if row.fallback else row.reason for row in told.rows]
     return pd.DataFrame(table)
@@ -114,22 +128,27 @@ def _rows(told: Workbench) -> pd.DataFrame:
 def _columns(told: Workbench) -> dict[str, Any]:
     column = st.column_config
     stars = told.rows[0].stars is not None
+    added = [said.adds or 0.0 for row in told.rows for said in row.said] or [0.0]
     shown: dict[str, Any] = {
         "rank": column.NumberColumn("#", width=34),
-        "movie": column.TextColumn("Movie", width=180),
+        "movie": column.TextColumn("Movie", width=196),
         "score": column.NumberColumn("Predicted" if stars else "Score", format="%.2f" if stars else "%.3g", width=76),
         "split": column.BarChartColumn(
-            "Split", width=90, help=f"What each adds, in this order: {', '.join(v.title for v in told.voices)}."
+            "Split",
+            width=84,
+            y_min=min(0.0, *added),
+            y_max=max(0.0, *added),
+            help=f"What each adds, in this order: {', '.join(voice.title for voice in told.voices)}.",
         ),
         "why": column.TextColumn("Why", width=260),
     }
     for place, voice in enumerate(told.voices):
         name = theme.shorten(voice.title, _NAME)
         shown[f"place {place}"] = column.TextColumn(
-            name, width=112, help=f"Place in the list of {voice.title} by itself; in brackets: by its fallback."
+            name, width=84, help=f"Place in the list of {voice.title} by itself; in brackets: by its fallback."
         )
         shown[f"adds {place}"] = column.NumberColumn(
-            "adds", width=62, format="%+.2f", help=f"What {voice.title} adds to the hybrid's score."
+            "adds", width=58, format="%+.2f", help=f"What {voice.title} adds to the hybrid's score."
         )
     return shown
 
@@ -146,17 +165,19 @@ def _place(said: Said) -> str:
     return f"{said.place:,}" if said.opinion else f"({said.place:,})"
 
 
-def _cards(told: Workbench) -> None:
-    """The same on a narrow screen."""
-    data = st.session_state.get("page on show", "")
-    for row in told.rows:
-        with st.container(border=True, gap="xsmall"):
-            number = f"★ {row.stars:.2f}" if row.stars is not None else f"score {charts.amount(row.score)}"
-            st.markdown(f"**{row.place} · {plain(_title(row))}** · {plain(number)}")
-            if row.fallback:
-                st.markdown(f":orange-badge[Fallback] {plain(row.fallback)}")
-            lines = [_line(said, voice) for said, voice in zip(row.said, told.voices, strict=True)]
-            st.markdown("  \n".join(plain(line) for line in lines))
+def _card(data: str, told: Workbench, row: Row, explain: Callable[[Any], Why | None]) -> None:
+    """One movie for a narrow screen."""
+    with st.container(border=True, gap="xsmall"):
+        number = f"★ {row.stars:.2f}" if row.stars is not None else f"score {charts.amount(row.score)}"
+        st.markdown(f"**{row.place} · {plain(_title(row))}** · {plain(number)}")
+        if row.fallback:
+            st.markdown(f":orange-badge[Fallback] {plain(row.fallback)}")
+        lines = [_line(said, voice) for said, voice in zip(row.said, told.voices, strict=True)]
+        st.markdown("  \n".join(plain(line) for line in lines))
+        more = st.expander("Why, in full", key=f"why {row.movie.item_id}", on_change="rerun")
+        if more.open:
+            with more:
+                _why(data, explain(row.movie.item_id))
 
 
 def _line(said: Said, voice: Voice) -> str:
@@ -167,22 +188,27 @@ def _line(said: Said, voice: Voice) -> str:
 def _lists(told: Workbench) -> None:
     """The first movies of every list, side by side."""
     everything, k = (*told.rows, *told.beside), len(told.rows)
-    columns: dict[str, dict[int, str]] = {}
+    columns = {slopes.HYBRID: {row.place: _title(row) for row in told.rows}}
     for place, voice in enumerate(told.voices):
-        columns[voice.title] = {row.said[place].place or 0: _title(row) for row in everything}
-    columns["The hybrid"] = {row.place or 0: _title(row) for row in told.rows}
+        columns[voice.title] = {row.said[place].place: _title(row) for row in everything}
+    width = max(_NARROWEST, _WIDTH // len(columns))
     st.dataframe(
         pd.DataFrame(
             {"#": range(1, k + 1), **{name: [own.get(i) for i in range(1, k + 1)] for name, own in columns.items()}}
         ),
-        hide_index=True, placeholder="–", height="content" if k <= 10 else 400,
-        column_config={"#": st.column_config.NumberColumn("#", width=34)},
+        column_config={
+            "#": st.column_config.NumberColumn(width=34),
+            **{name: st.column_config.TextColumn(width=width) for name in columns},
+        },
+        hide_index=True, placeholder="–", height="content" if k <= _ROWS else _HEIGHT,
         alt=f"The first {k} movies of each list: {', '.join(columns)}.",
     )  # fmt: skip
 
 
-def _why(data: str, told: Workbench, row: Row, why: Why) -> None:
+def _why(data: str, why: Why | None) -> None:
     """One movie's score as a staircase, and what each model says of it in its own words."""
+    if why is None:
+        return
     st.header(f"Why {plain(why.title)}?", anchor=False)
     models = [part for part in why.parts if part.kind == "model"]
     if models:
@@ -226,4 +252,4 @@ def _worth(data: str, told: Workbench) -> None:
 
 
 def _title(row: Row) -> str:
-    return tables.dated(tables.short_title(row.movie.title), row.movie.year)
+    return tables.dated(short_title(row.movie.title), row.movie.year)

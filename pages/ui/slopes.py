@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 from pages.ui import charts, tables, theme
 from pages.ui.charts import Drawn
 from recengine.answers import Curve, Row, Weighing, Workbench
+from recengine.wording import short_title
 
 SHOWN = 10
-HYBRID = "the hybrid"
+HYBRID = "The hybrid"
 _ROW = 34  # pixels
 _FAR = 2.0  # rows that ten times the place take, below the last that is shown
-_HUE = theme.FAMILY["hybrids"]
 
 
 def slopes(answer: Workbench, item_id: Any, *, narrow: bool) -> Drawn:
@@ -25,24 +25,30 @@ def slopes(answer: Workbench, item_id: Any, *, narrow: bool) -> Drawn:
     Movies that only another list has among its first are dotted. Places further down than those listed draw together:
     each tenfold takes as much room as two places.
     """
-    shown = answer.rows[:SHOWN]
-    depth, last = max(len(shown), 2), len(answer.voices)
+    depth, last = max(len(answer.rows[:SHOWN]), 2), len(answer.voices)
+    chosen = [row for row in answer.rows if row.movie.item_id == item_id]
+    others = [row for row in answer.rows[:SHOWN] if row not in chosen]
+    shown = sorted([*others, *chosen], key=lambda row: row.place or 0)
     beside = [row for row in answer.beside if min((said.place or math.inf) for said in row.said) <= depth]
-    figure = go.Figure()
-    for row in beside:
-        _line(figure, answer, row, depth, width=1, dash="dot", colour=theme.BASE, opacity=0.45)
-    for row in sorted(shown, key=lambda row: row.movie.item_id == item_id):  # the chosen one on top
-        chosen = row.movie.item_id == item_id
-        _line(figure, answer, row, depth, width=4 if chosen else 1.8, colour=_HUE if chosen else theme.BASE)
-        label = theme.label(theme.shorten(_title(row), 15 if narrow else 32))
-        figure.add_annotation(
-            x=last, y=_height(row.place, depth), xanchor="left", xshift=12, showarrow=False,
-            text=f"<b>{row.place} {label}</b>" if chosen else f"{row.place} {label}",
-        )  # fmt: skip
-    deepest = max(_height(place, depth) for row in (*shown, *beside) for place in _places(row))
+    figure = go.Figure(
+        [
+            _lines(answer, beside, depth, width=1, dash="dot", color=theme.BASE) | {"opacity": 0.45},
+            _lines(answer, others, depth, width=1.8, color=theme.BASE),
+            _lines(answer, chosen, depth, width=4, color=theme.FAMILY["hybrids"]),  # on top
+        ]
+    )
+    labels = []
+    for row in shown:
+        text = f"{row.place} {theme.label(theme.shorten(_title(row), 15 if narrow else 32))}"
+        text = f"<b>{text}</b>" if row in chosen else text
+        labels.append({"x": last, "y": _height(row.place or depth, depth), "text": text})
+    deepest = max(_height(place, depth) for row in (*shown, *beside) for place in _places(row) if place)
     figure.add_hline(y=depth + 0.5, line={"color": theme.GRID, "width": 1.5, "dash": "dash"})
     theme.quiet(figure, int(_ROW * (deepest + 1)) + 70)
-    figure.update_layout(margin={"l": 8, "r": 128 if narrow else 250, "t": 64, "b": 8})
+    figure.update_layout(
+        margin={"l": 8, "r": 128 if narrow else 250, "t": 64, "b": 8},
+        annotations=[{"xanchor": "left", "xshift": 12, "showarrow": False, **label} for label in labels],
+    )
     ticks = [*range(1, depth + 1), *(10**n for n in range(1, 8) if depth < 10**n and _height(10**n, depth) <= deepest)]
     figure.update_yaxes(
         range=[deepest + 0.6, 0.4], tickvals=[_height(place, depth) for place in ticks], zeroline=False,
@@ -56,37 +62,45 @@ def slopes(answer: Workbench, item_id: Any, *, narrow: bool) -> Drawn:
     return Drawn(figure, _says(answer, shown))
 
 
-def _line(
-    figure: go.Figure, answer: Workbench, row: Row, depth: int, *, colour: str, opacity: float = 1.0, **line: Any
-) -> None:
-    marks = [theme.mark(voice.name) for voice in answer.voices] + [theme.mark(answer.model["model"])]
-    spoke = [said.opinion for said in row.said] + [row.fallback is None]
-    places = _places(row)
-    figure.add_scatter(
-        x=list(range(len(places))), y=[_height(place, depth) for place in places], mode="lines+markers", opacity=opacity,
-        line={"color": colour, **line}, cliponaxis=False,
-        marker={
-            "size": 9,
-            "color": [mark.colour for mark in marks],
-            "symbol": [mark.symbol if own else f"{mark.symbol}-open" for mark, own in zip(marks, spoke, strict=True)],
-        },
-        customdata=[f"{place:,}" if place else "none" for place in places],
-        hovertemplate=f"{theme.label(_title(row))}: place %{{customdata}}<extra></extra>",
-    )  # fmt: skip
+def _lines(answer: Workbench, rows: Sequence[Row], depth: int, **line: Any) -> dict[str, Any]:
+    """A line a movie, all in one trace: with a gap between two, which is much quicker to draw than a trace for each."""
+    marks = [theme.mark(name) for name in (*(voice.name for voice in answer.voices), answer.model["model"])]
+    columns: list[list[Any]] = [[], [], [], [], []]
+    x, y, colour, symbol, text = columns
+    for row in rows:
+        spoke = [*(said.opinion for said in row.said), row.fallback is None]
+        for number, (place, mark, own) in enumerate(zip(_places(row), marks, spoke, strict=True)):
+            x.append(number)
+            y.append(_height(place, depth) if place else None)
+            colour.append(mark.colour)
+            symbol.append(f"{mark.symbol}{'' if own else '-open'}")
+            text.append(f"{theme.label(_title(row))}: place {place:,}" if place else "")
+        for column, nothing in zip(columns, (None, None, theme.BASE, "circle", ""), strict=True):
+            column.append(nothing)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": x,
+        "y": y,
+        "line": line,
+        "cliponaxis": False,
+        "connectgaps": False,
+        "marker": {"size": 9, "color": colour, "symbol": symbol},
+        "text": text,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def _places(row: Row) -> list[int | None]:
     return [*(said.place for said in row.said), row.place]
 
 
-def _height(place: int | None, depth: int) -> float | None:
-    """How far down a place is drawn, None for no place.
+def _height(place: int, depth: int) -> float:
+    """How far down a place is drawn.
 
-    >>> _height(3, 10), _height(100, 10), _height(None, 10)
-    (3.0, 13.0, None)
+    >>> _height(3, 10), _height(100, 10)
+    (3.0, 13.0)
     """
-    if place is None:
-        return None
     return float(place) if place <= depth else depth + 1 + _FAR * math.log10(place / depth)
 
 
@@ -101,7 +115,7 @@ def _says(answer: Workbench, shown: Sequence[Row]) -> str:
 
 
 def _title(row: Row) -> str:
-    return tables.dated(tables.short_title(row.movie.title), row.movie.year)
+    return tables.dated(short_title(row.movie.title), row.movie.year)
 
 
 def curve(told: Weighing, one: Curve, colour: str) -> Drawn:

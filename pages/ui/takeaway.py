@@ -14,7 +14,7 @@ from recengine.answers import Filters, StoredPerson, Who
 
 def popover(data: str, model: Any, who: Who, k: int, filters: Filters) -> None:
     """Three ways to have the same again."""
-    with st.popover("Take it along", icon=":material/download:"):
+    with st.popover("Take it along", icon=":material/download:", width="stretch"):
         st.markdown("**On the command line**")
         st.code(command(data, model.label, who, k, filters), language="sh", wrap_lines=True)
         st.markdown("**As JSON**, for `--model-json FILE`")
@@ -26,9 +26,8 @@ def popover(data: str, model: Any, who: Who, k: int, filters: Filters) -> None:
 def command(data: str, label: str, who: Who, k: int, filters: Filters) -> str:
     """The command line that gives the same list.
 
-    >>> print(command("demo", "weighted(weights=[1.0, 3.0])", StoredPerson(42), 10, Filters(("Comedy",), min_ratings=20)))
-    python -m recengine recommend --data demo --user 42 --model weighted --set 'weights=[1.0, 3.0]' --genre Comedy \
---min-ratings 20
+    >>> print(command("demo", "weighted(weights=[1.0, 3.0])", StoredPerson(42), 10, Filters(("Comedy",))))
+    python -m recengine recommend --data demo --user 42 --model weighted --set 'weights=[1.0, 3.0]' --genre Comedy
     """
     name, _, rest = label.partition("(")
     words = ["python", "-m", "recengine", "recommend", "--data", data]

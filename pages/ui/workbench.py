@@ -16,7 +16,7 @@ from recengine.errors import ModelError
 from recengine.registry import Parameter
 
 SPEC = "spec"
-FIRST_KIND = "weighted"
+FIRST_KIND, FIRST_WITHOUT_STARS = "weighted", "mixed"
 EVERYTHING = "all"
 FEW = ("0", "1", "3", "5", "10", EVERYTHING)
 _REFUSED = "refused by the workbench"
@@ -36,6 +36,7 @@ def bench(data: str) -> None:
             made_of = st.container()
         with frame.panel("Filters, length"):
             filters, k = controls.filtered(data), controls.length()
+            takeaway.popover(data, hybrid, who, k, filters)
     refused = st.session_state.pop(_REFUSED, "")
     if refused:
         notes.warning(plain(refused), icon=":material/undo:")
@@ -44,8 +45,6 @@ def bench(data: str) -> None:
         answer = apart.answer(data, hybrid.label, who, k, filters)
     with made_of:
         _parts(data, hybrid, answer)
-    with result:
-        takeaway.popover(data, hybrid, who, k, filters)
 
 
 def _known_of(data: str, person: Any) -> Who:
@@ -67,9 +66,12 @@ def kinds() -> dict[str, ModelInfo]:
     return {name: info for name, info in state.models().items() if info.family == "hybrids"}
 
 
-def _first(data: str, kind: str) -> Any:
+def first(data: str, kind: str = "") -> Any:
     """A hybrid of a kind to begin with: its defaults, or those for lists where there are no stars to predict."""
-    return state.model(kind, dict(kinds()[kind].ranking) if state.catalogue(data).scale is None else {})
+    if state.catalogue(data).scale is not None:
+        return state.model(kind or FIRST_KIND)
+    kind = kind or FIRST_WITHOUT_STARS
+    return state.model(kind, dict(kinds()[kind].ranking))
 
 
 def _hybrid(data: str, notes: Any) -> Any:
@@ -79,7 +81,7 @@ def _hybrid(data: str, notes: Any) -> Any:
     key = "kind of hybrid"
 
     def change() -> None:
-        _keep(data, _first(data, st.session_state[key]))
+        _keep(data, first(data, st.session_state[key]))
 
     st.session_state[key] = hybrid.name
     st.selectbox("Kind of hybrid", list(titles), format_func=titles.__getitem__, key=key, on_change=change)
@@ -88,24 +90,25 @@ def _hybrid(data: str, notes: Any) -> Any:
 
 
 def _of_address(data: str, notes: Any) -> Any:
-    asked, first = address.read(SPEC), _first(data, FIRST_KIND)
+    """The hybrid that the address names, else the one to begin with, and a note where it names another."""
+    asked, instead = address.read(SPEC), first(data)
     if not asked:
-        return first
+        return instead
     try:
         found = state.model(asked)
     except ModelError as error:
-        said = f"{error} This is {kinds()[FIRST_KIND].title}."
+        said = str(error)
     else:
         if found.name in kinds():
             return found
-        said = f"{found.name} is not made of other models: this is {kinds()[FIRST_KIND].title}."
-    notes.warning(plain(said), icon=":material/link_off:")
-    return first
+        said = f"{found.name} is not made of other models."
+    notes.warning(plain(f"{said} This is {instead.title}."), icon=":material/link_off:")
+    return instead
 
 
 def _keep(data: str, hybrid: Any) -> None:
     """Write a hybrid into the address, where it is not the one to begin with."""
-    address.write(SPEC, "" if hybrid == _first(data, FIRST_KIND) else hybrid.label)
+    address.write(SPEC, "" if hybrid == first(data) else hybrid.label)
 
 
 def _change(data: str, label: str, changes: dict[str, Any]) -> None:
@@ -218,19 +221,19 @@ def _child(data: str, hybrid: Any, parameter: Parameter, place: int | None) -> N
         format_func=_title, on_change=pick, help=helped,
     )  # fmt: skip
     info = state.models()[child.name]
-    with row.popover("", icon=":material/tune:", disabled=not info.parameters, help=f"Parameters of {info.title}"):
+    with row.popover("", icon=":material/tune:", help=f"More of {info.title}"):
         st.markdown(f"**{plain(info.title)}** · {plain(info.summary)}")
+        if registry.children(child):
+            st.markdown(f"Made of: {plain(', '.join(part.label for part in registry.children(child)))}.")
         for own in info.parameters:
             if own.kind in controls.PLAIN:
                 _plain(own, getattr(child, own.name), f"{path}.{child.name}", tune)
-        if registry.children(child):
-            st.markdown(f"Made of: {plain(', '.join(part.label for part in registry.children(child)))}.")
-    if place is not None:
-        fewer = partial(_without, hybrid, parameter, place)
-        row.button(
-            "", icon=":material/close:", key=f"{path} out", help=f"Take {info.title} out", disabled=not _can(hybrid, fewer()),
-            on_click=lambda: _change(data, hybrid.label, fewer()),
-        )  # fmt: skip
+        if place is not None:
+            fewer = partial(_without, hybrid, parameter, place)
+            st.button(
+                "Take it out", icon=":material/close:", key=f"{path} out", width="stretch",
+                disabled=not _can(hybrid, fewer()), on_click=lambda: _change(data, hybrid.label, fewer()),
+            )  # fmt: skip
 
 
 def _without(hybrid: Any, parameter: Parameter, place: int) -> dict[str, Any]:
@@ -271,4 +274,4 @@ def _weights(data: str, hybrid: Any, parameter: Parameter, answer: Workbench | N
             help="Weights count by their proportions.",
         )  # fmt: skip
     shares = ", ".join(f"{title} {value / sum(now):.0%}" for title, value in zip(titles, now, strict=True))
-    st.markdown(f":small[{plain(f'{'Learned shares' if learned else 'Shares'}: {shares}.')}]")
+    st.markdown(f":small[{'Learned shares' if learned else 'Shares'}: {plain(shares)}.]")

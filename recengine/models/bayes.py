@@ -53,10 +53,10 @@ class BayesFM(Recommender):
     revision: ClassVar[int] = 2
 
     factors: int = Field(16, ge=1, le=200, description="Length of the vectors of people, movies and attributes")
-    iterations: int = Field(300, ge=10, le=5000, description="Sweeps of the sampler")
+    iterations: int = Field(200, ge=10, le=5000, description="Sweeps of each sampler")
     burn_in: float = Field(0.2, ge=0, le=0.9, description="Share of the sweeps before the first draw is kept")
     draws: int = Field(60, ge=1, le=1000, description="Draws kept and averaged, at most one a sweep")
-    chains: int = Field(1, ge=1, le=16, description="Samplers run side by side, among which the draws are divided")
+    chains: int = Field(2, ge=1, le=16, description="Samplers run side by side, among which the draws are divided")
     prior_variance: float = Field(
         0.01, ge=1e-6, le=100, description="Guess at the variance of a block's coefficients; it weighs as one of them"
     )

@@ -27,6 +27,7 @@ def settled(page) -> None:
     ("path", "title"),
     [
         ("/movies", "What if I liked these?"),
+        ("/workbench", "What if several algorithms decide together?"),
         ("/people?person=42", "Who is person 42?"),
         ("/movie?movie=1", "What is Toy Story (1995), and what is close to it?"),
         ("/data", None),
@@ -37,7 +38,7 @@ def test_a_deep_link_is_the_first_request_of_a_fresh_server(fresh_dashboard, ope
     page = open_page(fresh_dashboard + path)
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_count(1)
-    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(6)
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(7)
     if title:
         expect(heading).to_have_text(title)
     expect(page.get_by_text("Page not found")).to_have_count(0)

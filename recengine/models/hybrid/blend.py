@@ -44,7 +44,7 @@ class Blend(Recommender):
 
     children: Children = Field(
         (
-            BayesFM(target="ordinal", chains=4),
+            BayesFM(target="ordinal", iterations=300, chains=4),
             BayesFM(iterations=150, chains=4),
             SVDpp(),
             ContentTree(),
