@@ -77,12 +77,15 @@ def tune(best: Recommender, grid: dict[str, list[Any]], loss: Callable[[Recommen
             for value in values:
                 model = registry.create(best.name, {**best.model_dump(), parameter: value})
                 tried[value] = (loss(model), model)
-            told = "  ".join(f"{value}: {found:.4f}" for value, (found, _) in tried.items())
+            told = "  ".join(
+                f"{model.label if isinstance(value, tuple) else value}: {found:.4f}"
+                for value, (found, model) in tried.items()
+            )
             print(f"{best.name:10s} {parameter:14s} {told}", flush=True)
             at = min(tried, key=lambda value: tried[value][0])
             if tried[at][0] < lowest - 1e-5:
                 (lowest, best), moved = tried[at], True
-    print(f"{best.name:10s} {lowest:.4f} with {best.model_dump()}\n")
+    print(f"{lowest:.4f} with {best.label}\n")
 
 
 def ten_ratings_a_person(train: Dataset, seed: int = 0) -> list[split.Split]:

@@ -255,8 +255,8 @@ class Said:
 class Row:
     """A movie in a hybrid's list, or in that of a model it is made of: `said` has one entry for each of those.
 
-    `place`: in the hybrid's list. `reason`, `fallback`: as of a `Recommended`, the models named and not quoted; "" and
-    None for a movie that is not among the first of the hybrid's list, to whose score nothing is told to be added.
+    `place`: in the hybrid's list. `reason`, `fallback`: as of a `Recommended`, where weighted names models and does not
+    quote them; "" and None for a movie that is not among the first of the hybrid's list.
     """
 
     movie: Found
@@ -275,6 +275,8 @@ class Workbench:
     `rows`: the hybrid's list, best first; `beside`: movies that are only in a model's. `weights`: those that it adds
     scores up by, one a model, empty where it does not. `n_rated`: ratings of the person that it rests on.
     `notes`: sentences that whoever reads it must know, such as what the hybrid could not learn.
+    `asked`: the movie asked about where it is not in `rows`; without a place where the person knows it already.
+    `barred`: whether the filters keep it out; its row and `why` are those it would have if they let it through.
     """
 
     model: dict[str, Any]
@@ -286,3 +288,5 @@ class Workbench:
     weights: tuple[float, ...]
     n_rated: int
     notes: tuple[str, ...] = ()
+    asked: Row | None = None
+    barred: bool = False

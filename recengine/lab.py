@@ -35,7 +35,7 @@ from recengine.errors import DataError, ModelError
 from recengine.evaluate import Evaluation
 from recengine.model import Context, Fitted, Recommender
 from recengine.models.content import Content, FittedContent
-from recengine.models.hybrid.weighted import Weighted
+from recengine.models.hybrid.weighted import FittedWeighted, Weighted
 from recengine.models.neighbors import FittedItemKNN, ItemKNN
 from recengine.shelf import Shelf
 from recengine.store import Artifact, Store, StoreInfo, identity
@@ -243,14 +243,21 @@ class Lab:
     def weighing(self, data: str, model: Recommender, *, seed: int = 0, progress: Progress | None = None) -> Weighing:
         """What the weights of a weighted hybrid are worth, and what others would be, on training ratings held back.
 
-        The children are fitted without them once, whatever the weights.
+        The children are fitted without them once, whatever the weights. Learned ones are measured as if they were
+        given, scaled to sum 1 and on the very ratings that they were learned from.
         """
         if not isinstance(model, Weighted):
             raise ModelError(f"{model.name} has no weights to measure: choose weighted.")
-        train, context = self.shelf(data).dataset, self._inside(Context(seed, progress or _quiet))
+        train, context = self.shelf(data).dataset, Context(seed, progress or _quiet)
+        given = model.weights
+        if model.learned:
+            fitted = self._fit(model, train, context.part(0.0, 0.5)).value
+            assert isinstance(fitted, FittedWeighted)
+            given, context = tuple(fitted.weights.tolist()), context.part(0.5, 0.5)
+        now, inside = validation.shares_of(given, model), self._inside(context)
         bare = Weighted(children=model.children, calibration=model.calibration, folds=model.folds)
-        kept = self._keep("validation", bare, train, seed, lambda: validation.validate(bare, train, context))
-        return validation.weighing(kept.value, model)
+        kept = self._keep("validation", bare, train, seed, lambda: validation.validate(bare, train, inside))
+        return validation.weighing(kept.value, now)
 
     def similar(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ Family = Literal["baselines", "neighbors", "content", "linear", "factors", "neur
 
 T = TypeVar("T")
 
-_BLOCK_CELLS = 8_000_000  # fallbacks held at once while predicting: 32 MB
+_BLOCK_CELLS = 4_000_000  # scores held at once while predicting: 16 MB, several times
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,10 @@ class Fitted(ABC):
     def predict(self, query: Query, row: NDArray[Any] | list[int], item: NDArray[Any] | list[int]) -> Prediction:
         """Predicted ratings of `m` cells: query number `row[j]` and item `item[j]`, within the rating scale."""
         rows, items = np.asarray(row, np.int64), np.asarray(item, np.int64)
-        value = self.score_cells(query, rows, items)
+        value = np.empty(len(rows), np.float32)
+        # In blocks, because what places movies in a list scores whole rows even where cells are asked for.
+        for cell, part, own in blocks(query, rows):
+            value[cell] = self.score_cells(part, own, items[cell])
         stood_in = ~np.isfinite(value)
         if stood_in.any():
             value = np.where(stood_in, self.fallback_cells(query, rows, items, stood_in), value)
@@ -195,13 +198,22 @@ class Fitted(ABC):
 
     def fallback_cells(self, query: Query, row: Int64, item: Int64, wanted: Bool) -> Float32:
         """`fallback` at those of `m` cells that are `wanted`, in blocks of bounded memory; NaN elsewhere."""
-        value = np.full(len(row), np.nan, np.float32)
-        step = max(1, _BLOCK_CELLS // max(1, query.history.shape[1]))
-        for start in range(0, len(query), step):
-            cell = np.flatnonzero(wanted & (row >= start) & (row < start + step))
-            if len(cell):
-                value[cell] = self.fallback(query.rows(start, start + step))[row[cell] - start, item[cell]]
+        value, at = np.full(len(row), np.nan, np.float32), np.flatnonzero(wanted)
+        for cell, part, own in blocks(query, row[at]):
+            value[at[cell]] = self.fallback(part)[own, item[at[cell]]]
         return value
+
+
+def blocks(query: Query, row: Int64) -> Iterator[tuple[Int64, Query, Int64]]:
+    """Cells of a query in blocks of people of bounded memory: which cells, these people, and the rows among them."""
+    step = max(1, _BLOCK_CELLS // max(1, query.history.shape[1]))
+    if len(query) <= step:
+        yield np.arange(len(row)), query, row
+        return
+    for start in range(0, len(query), step):
+        cell = np.flatnonzero((row >= start) & (row < start + step))
+        if len(cell):
+            yield cell, query.rows(start, start + step), row[cell] - start
 
 
 class Uncertain(Fitted):

@@ -236,6 +236,10 @@ def _sentence(name: str, kind: type[Recommender], error: ValidationError) -> str
             return f"{name} has no parameters, so {field!r} cannot be set."
         return f"{name} has no parameter {field!r}: it takes {', '.join(known)}."
     wanted, given = known[field], first["input"]
+    if first["type"] in ("too_short", "too_long"):
+        bound = first["ctx"].get("min_length") or first["ctx"]["max_length"]
+        side = "at least" if first["type"] == "too_short" else "at most"
+        return f"{name} is not made of {len(given)} {field}: give {side} {bound}."
     if wanted.choices:
         return f"{field}={given} is not possible for {name}: choose one of {', '.join(wanted.choices)}."
     noun = NOUNS[wanted.kind]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recengine import registry
 from recengine.data.dataset import Bool, Dataset, Float32, Int32, Int64, Interactions, Query
 from recengine.errors import ModelError
 from recengine.metrics import RANKING, Float64, Metric, coverage, diversity, novelty
@@ -115,13 +116,18 @@ def _fit(model: Recommender, train: Dataset, context: Context) -> tuple[Fitted, 
 
 
 def warm(model: Recommender, train: Dataset) -> None:
-    """Build the kernels of this kind of model on a handful of ratings, so that no seconds measured are a compiler's."""
-    if type(model) not in _warm:
+    """Build the kernels of a model and of its children on few ratings, so that no seconds measured are a compiler's."""
+    if not _kinds(model) <= _warm:
         few = train.with_interactions(train.interactions.take(np.arange(min(20, len(train.interactions)))))
         fitted, query = model.fit(few), Query.of_users(few, few.interactions.user[:1])
         fitted.recommend(query)
         fitted.predict(query, [0], [0])
-        _warm.add(type(model))
+        _warm.update(_kinds(model))
+
+
+def _kinds(model: Recommender) -> set[type[Recommender]]:
+    """The kinds of a model and of all that it is made of."""
+    return {type(model)}.union(*map(_kinds, registry.children(model)))
 
 
 def ask(

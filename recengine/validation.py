@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
 from recengine.answers import Curve, Weighing
-from recengine.data.dataset import Bool, Dataset, Int64, Query, freeze, freeze_csr
-from recengine.errors import DataError
+from recengine.data.dataset import Bool, Dataset, Float32, Int64, Query, freeze, freeze_csr
+from recengine.errors import DataError, ModelError
 from recengine.metrics import ndcg
 from recengine.model import Context
 from recengine.models.hybrid import calibrate
-from recengine.models.hybrid.folds import fold_of, out_of_fold
+from recengine.models.hybrid.folds import fit_alone, fold_of, out_of_fold
 from recengine.models.hybrid.weighted import Weighted
 from recengine.models.similarity import Float64, rows_of
 from recengine.rank import rank
@@ -59,12 +60,14 @@ class OfRatings(Validation):
 class OfLists(Validation):
     """NDCG@10 of the list by Σ w_c s_c among all that the person had not rated before.
 
-    `said`: calibrated scores, float64 `(n_children, n_people, n_items)`. `opinion`: where a child has one, bool, alike.
+    `said`: calibrated scores, float64 `(n_children, n_people, n_items)`. `opinion`: where a child has one, bool, and
+    `fallback`: what stands in for it, float32, alike.
     `known`: csr `(n_people, n_items)`, the ratings that are no candidates. `held_back`: bool `(n_people, n_items)`.
     """
 
     said: Float64
     opinion: Bool
+    fallback: Float32
     known: sp.csr_matrix
     held_back: Bool
 
@@ -73,7 +76,7 @@ class OfLists(Validation):
         weighs = np.flatnonzero(weights)
         total: Float64 = sum(weights[child] * self.said[child] for child in weighs)
         score = np.where(self.opinion[weighs].any(axis=0), total, np.nan).astype(np.float32)
-        item = rank(score, np.full_like(score, np.nan), self.known, _K).item
+        item = rank(score, self.fallback[weighs[0]], self.known, _K).item
         hit = np.take_along_axis(self.held_back, np.maximum(item, 0), axis=1) & (item >= 0)
         return float(np.nanmean(ndcg(hit, self.held_back.sum(axis=1))))
 
@@ -122,19 +125,20 @@ def _lists(model: Weighted, train: Dataset, context: Context) -> Validation:
     ratings, rest = train.interactions.take(held), train.with_interactions(train.interactions.take(~held))
     people = _drawn(np.unique(ratings.user), max(1, _CELLS // (len(model.children) * train.n_items)), context.seed)
     query, n = Query.of_users(rest, people), len(model.children)
-    said, opinion = [], []
+    said, opinion, fallback = [], [], []
     for place, child in enumerate(model.children):
-        fitted = child.fit(rest, context.part(place / n, 1 / n, f"{child.title}: "))
+        fitted = fit_alone(child, rest, context.part(place / n, 1 / n, f"{child.title}: "))
         value, known = calibrate.calibrated(fitted, query, model.calibration)
         said.append(value)
         opinion.append(known)
+        fallback.append(fitted.fallback(query))
     asked = ratings.matrix[people]
     held_back = np.zeros(asked.shape, np.bool_)
     held_back[rows_of(asked), asked.indices] = True
     return OfLists(
         metric=f"NDCG@{_K}", higher_is_better=True, n_people=len(people), n_ratings=asked.nnz,
-        said=freeze(np.stack(said)), opinion=freeze(np.stack(opinion)), known=freeze_csr(query.history),
-        held_back=freeze(held_back),
+        said=freeze(np.stack(said)), opinion=freeze(np.stack(opinion)), fallback=freeze(np.stack(fallback)),
+        known=freeze_csr(query.history), held_back=freeze(held_back),
     )  # fmt: skip
 
 
@@ -144,15 +148,22 @@ def _drawn(people: Int64, most: int, seed: int) -> Int64:
     return np.sort(np.random.default_rng(seed).choice(people, most, replace=False))
 
 
-def shares_of(model: Weighted) -> Float64:
-    """The weights of a hybrid as shares of 1, equal ones where none are given."""
-    given = np.array(model.weights or (1.0,) * len(model.children))
+def shares_of(weights: Sequence[float], model: Weighted) -> Float64:
+    """Weights of a hybrid as shares of 1, equal ones where there are none; `ModelError` where they sum to less than 0.
+
+    Given weights never do, learned ones hardly.
+    """
+    given = np.array(tuple(weights) or (1.0,) * len(model.children))
+    if given.sum() <= 0:
+        raise ModelError(
+            f"The learned weights of {model.name} sum to {given.sum():g}, so they are no shares: raise regularization."
+        )
     return given / float(given.sum())
 
 
-def weighing(validation: Validation, model: Weighted) -> Weighing:
-    """What the weights of a hybrid are worth, and what each child's share would be worth, as plain values."""
-    now, found = shares_of(model), []
+def weighing(validation: Validation, now: Float64) -> Weighing:
+    """What the shares `now` of a hybrid's children are worth, and what each share would be worth, as plain values."""
+    found = []
     for place in range(len(now) if len(now) > 1 else 0):
         shares, worth = curve(validation, now, place)
         found.append(Curve(float(now[place]), tuple(shares.tolist()), tuple(worth.tolist())))

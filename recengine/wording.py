@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -72,15 +72,22 @@ def clause(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *, 
         liked = [reason for reason in movies if reason.rating is None or reason.rating > best / 2]
         return "because of " + ", ".join(_rated(reason, explicit=explicit) for reason in (liked or movies)[:2])
     if helped[0].kind == "person":
-        rated = [reason.rating for reason in why if reason.rating is not None]
-        if len(rated) == 1:
-            return f"1 similar person gave it {rated[0]:.1f}" if explicit else "1 similar person chose it"
-        verdict = f"gave it {np.mean(rated):.1f} on average" if explicit else "chose it"
-        return f"{len(rated)} similar people {verdict}"
+        return _people([reason for reason in why if reason.kind == "person"], explicit=explicit)
     if len(why) == 1 and why[0].what == "people who rated it":
         return f"rated by {why[0].weight:.0f} of {n_people:,} people"
     strongest = [f"{reason.what} {reason.weight:+.2f}" for reason in why[:3] if abs(reason.weight) >= 0.005]
     return ", ".join(strongest).replace(" -", " −") or "nothing that weighs"
+
+
+def _people(people: Sequence[Reason], *, explicit: bool) -> str:
+    """What similar people made of it; they alone, where what they are said to have given is no rating of theirs."""
+    who = "1 similar person" if len(people) == 1 else f"{len(people)} similar people"
+    rated = [person.rating for person in people if person.rating is not None]
+    if not rated:
+        return f"because of {who}"
+    if not explicit:
+        return f"{who} chose it"
+    return f"{who} gave it {np.mean(rated):.1f}{' on average' if len(people) > 1 else ''}"
 
 
 def _speaks(model: Reason) -> str:

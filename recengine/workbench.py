@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,9 +17,9 @@ from recengine import registry, telling, wording
 from recengine.answers import Row, Said, Voice, Workbench
 from recengine.data.dataset import Dataset, Float32, Int32, Int64, Query, freeze
 from recengine.explain import Explanation
-from recengine.model import Context, Fitted, Recommender
+from recengine.model import Context, Fitted, Recommender, Uncertain
 from recengine.models.hybrid.children import names
-from recengine.models.hybrid.weighted import FittedWeighted
+from recengine.models.hybrid.weighted import FittedWeighted, Weighted
 from recengine.rank import rank
 from recengine.shelf import Shelf
 from recengine.store import identity
@@ -55,8 +55,8 @@ class Memory:
 class Heard(Fitted):
     """A fitted model whose answers to one query at a time are remembered, so that a hybrid of it is quick to change.
 
-    `key` names model, data and seed. What it can do beyond `Fitted` is asked of `fitted` itself. With `brief` it
-    explains a score by the score alone: enough for a row, where only the hybrid's own parts are told.
+    `key` names model, data and seed. With `brief` it explains a score by the score alone: enough for a row where only
+    the hybrid's own parts are told.
     """
 
     fitted: Fitted
@@ -64,17 +64,14 @@ class Heard(Fitted):
     key: str
     brief: bool = False
 
-    @classmethod
-    def of(cls, fitted: Fitted, memory: Memory, key: str, *, brief: bool = False) -> Heard:
-        """The same model, remembered."""
-        return cls(
+    @staticmethod
+    def of(fitted: Fitted, memory: Memory, key: str, *, brief: bool = False) -> Heard:
+        """The same model, remembered, as able as it is."""
+        kind = HeardUncertain if isinstance(fitted, Uncertain) else Heard
+        return kind(
             model=fitted.model, scale=fitted.scale, notes=fitted.notes, fitted=fitted, memory=memory, key=key,
             brief=brief,
         )  # fmt: skip
-
-    def __getattr__(self, name: str) -> Any:
-        """What only this kind of model has."""
-        return getattr(object.__getattribute__(self, "fitted"), name)
 
     def score(self, query: Query) -> Float32:
         """The model's scores."""
@@ -107,6 +104,14 @@ class Heard(Fitted):
 
     def _recall(self, query: Query, what: tuple[Any, ...], say: Callable[[], T]) -> T:
         return self.memory.recall((self.key, _name(query), *what), say) if len(query) == 1 else say()
+
+
+class HeardUncertain(Heard, Uncertain):
+    """One that knows how far off each of its scores may be."""
+
+    def deviation(self, query: Query) -> Float32:
+        """The model's deviations."""
+        return self._recall(query, ("deviation",), lambda: freeze(cast(Uncertain, self.fitted).deviation(query)))
 
 
 def _places(fitted: Fitted, query: Query) -> Int32:
@@ -160,9 +165,11 @@ class Assembly:
 def take_apart(shelf: Shelf, model: Recommender, query: Query, k: int, item: int | None, parts: Assembly) -> Workbench:
     """The first query's list of `k`, the lists of the model's children, and why `item` stands where it stands.
 
-    `item` None is the first of the list. Cost: the list's, and each child's the first time it is asked of the query.
+    `item` None is the first of the list; another than those listed is answered as if the query allowed it.
+    Cost: the list's, and each child's the first time it is asked of the query.
     """
-    hybrid = parts.heard(model, brief=True)
+    # Its parts are told by the models' scores alone, whatever explains those; others read the explanations.
+    hybrid = parts.heard(model, brief=isinstance(model, Weighted))
     made_of = registry.children(model)
     alone = [parts.heard(child) for child in made_of]
     places, theirs = hybrid.places(query), [child.places(query) for child in alone]
@@ -171,7 +178,11 @@ def take_apart(shelf: Shelf, model: Recommender, query: Query, k: int, item: int
     rows = tuple(_row(shelf, hybrid, alone, query, found, explained) for found, explained in told)
     others = tuple(_row(shelf, hybrid, alone, query, int(found)) for found in beside[~np.isin(beside, listed)])
     chosen = int(listed[0]) if item is None and len(listed) else item
-    why = None if chosen is None else telling.why(shelf, parts.heard(model), query, chosen, without=False)
+    asking, asked = query, None
+    if chosen is not None and chosen not in listed:
+        asking = _letting(query, chosen)
+        asked = _row(shelf, hybrid, alone, asking, chosen, hybrid.explain(asking, chosen))
+    why = None if chosen is None else telling.why(shelf, parts.heard(model), asking, chosen, without=False)
     return Workbench(
         model.spec(),
         model.label,
@@ -185,21 +196,32 @@ def take_apart(shelf: Shelf, model: Recommender, query: Query, k: int, item: int
         tuple(hybrid.fitted.weights.tolist()) if isinstance(hybrid.fitted, FittedWeighted) else (),
         int(query.history[0].nnz),
         hybrid.notes,
+        asked,
+        asking is not query,
     )
+
+
+def _letting(query: Query, item: int) -> Query:
+    """The same queries, where this item may be listed."""
+    if query.allowed is None or query.allowed[item]:
+        return query
+    allowed = query.allowed.copy()
+    allowed[item] = True
+    return query.among(freeze(allowed))
 
 
 def _best(places: Sequence[Int32], k: int) -> Int64:
     """Items at the first `k` places of any of these lists, in the order of their best place."""
     if not places:
         return np.zeros(0, np.int64)
-    best = np.min([np.where(own > 0, own, len(own) + 1) for own in places], axis=0)
+    best = np.min([np.where(own > 0, own, np.iinfo(np.int32).max) for own in places], axis=0)
     return np.argsort(best, kind="stable")[: int((best <= k).sum())]
 
 
 def _row(
     shelf: Shelf, hybrid: Heard, alone: Sequence[Heard], query: Query, item: int, told: Explanation | None = None
 ) -> Row:
-    """What the hybrid makes of a movie, `told` where it is in its list, and what each child makes of it."""
+    """What the hybrid makes of a movie, `told` where that is wanted in words, and what each child makes of it."""
     adds: dict[int, float] = {}
     reason, fallback, score = "", None, hybrid.scored(query, item)[0]
     if told is not None:

@@ -98,3 +98,18 @@ def test_what_a_model_must_say_of_itself_is_told_with_every_answer(lab, tiny):
     assert len(learned.notes) in (1, 2)  # of two folds, which may hold as many ratings
     assert all("too few" in note for note in learned.notes)
     assert lab.recommend(tiny, lab.model("bias"), StoredPerson(1), 3).notes == ()
+
+
+@pytest.mark.parametrize("calibration", ["ratings", "z-score"])
+def test_learned_weights_are_worth_what_they_would_be_if_given_and_not_what_equal_ones_are(lab, table, calibration):
+    model = lab.model("weighted(children=[item-knn, user-knn, global-mean])", {"calibration": calibration, "folds": 3})
+    learned = lab.model(model.spec(), {"learned": True, "regularization": 0.1})
+    reported = []
+    told = lab.weighing(table, learned, progress=lambda fraction, _: reported.append(fraction))
+    now = np.array([curve.now for curve in told.curves])
+    weights = lab.fitted(table, learned).weights
+    np.testing.assert_allclose(now, weights / weights.sum())
+    assert np.abs(now - 1 / 3).max() > 0.1
+    assert lab.weighing(table, lab.model(model.spec(), {"weights": tuple(now)})).worth == pytest.approx(told.worth)
+    assert lab.weighing(table, model).worth != pytest.approx(told.worth)
+    assert reported == sorted(reported)

@@ -74,6 +74,8 @@ NONSENSE = [
     ("weighted(children=[weighted(children=[weighted(children=[bais])])])", "did you mean 'bias'"),
     ("weighted(weights=[a, b])", "weights=a"),
     ("weighted(weights=[99, 1])", "from -10 to 10"),
+    ("mixed(children=ease)", "mixed is not made of 1 children: give at least 2"),
+    (f"mixed(children=[{', '.join(['bias'] * 7)}])", "mixed is not made of 7 children: give at most 6"),
     ("item-knn(k)", "is no model"),
     ("item-knn(k=3,)", "is no model"),
     ("item-knn(=3)", "no parameter ''"),

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from recengine.data.dataset import Query
-from recengine.errors import DataError
+from recengine.errors import DataError, ModelError
 from recengine.metrics import ndcg
 from recengine.model import Context
 from recengine.models.baseline import Popularity
 from recengine.models.content import Content
+from recengine.models.demographic import Demographic
 from recengine.models.hybrid.folds import fold_of, out_of_fold
 from recengine.models.hybrid.weighted import Weighted
 from recengine.models.linear import Ease
@@ -39,8 +40,17 @@ def test_the_error_of_any_weights_is_that_of_the_blended_predictions(tastes):
 
 
 @pytest.mark.parametrize("calibration", ["z-score", "quantile"])
-def test_the_worth_of_lists_is_that_of_the_hybrid_fitted_without_the_fold(tastes, calibration):
-    model = Weighted(children=(Ease(), Content(), Popularity()), weights=(3, 1, 1), calibration=calibration)
+@pytest.mark.parametrize(
+    ("children", "weights"),
+    [
+        ((Ease(), Content(), Popularity()), (3, 1, 1)),
+        # Neither knows the kind of anybody: what stands in makes the list, that of the first that weighs anything.
+        ((Popularity(), Demographic(), Demographic(score="lift")), (0, 1, 1)),
+    ],
+    ids=["opinions", "fallbacks"],
+)
+def test_the_worth_of_lists_is_that_of_the_hybrid_fitted_without_the_fold(tastes, calibration, children, weights):
+    model = Weighted(children=children, weights=weights, calibration=calibration)
     found = validate(model, tastes, Context(seed=3))
     held = fold_of(tastes, model.folds, 3) == 0
     rest = tastes.with_interactions(tastes.interactions.take(~held))
@@ -48,7 +58,8 @@ def test_the_worth_of_lists_is_that_of_the_hybrid_fitted_without_the_fold(tastes
     truth = tastes.interactions.take(held).matrix[people].toarray() > 0
     item = model.fit(rest).recommend(Query.of_users(rest, people), 10).item
     hit = np.take_along_axis(truth, np.maximum(item, 0), axis=1) & (item >= 0)
-    assert found.worth(np.array(shares_of(model))) == pytest.approx(ndcg(hit, truth.sum(axis=1)).mean(), abs=1e-6)
+    worth = ndcg(hit, truth.sum(axis=1)).mean()
+    assert found.worth(shares_of(model.weights, model)) == pytest.approx(worth, abs=1e-6)
     assert found.higher_is_better
 
 
@@ -68,4 +79,10 @@ def test_too_few_ratings_are_refused(make_dataset, one_sentence):
     data = make_dataset([[5, 3], [np.nan, 2]])
     with pytest.raises(DataError) as refused:
         validate(Weighted(), data, Context())
+    assert one_sentence(str(refused.value))
+
+
+def test_weights_that_are_no_shares_are_refused(one_sentence):
+    with pytest.raises(ModelError, match=r"sum to -0\.5") as refused:
+        shares_of((-1.0, 0.5), Weighted())
     assert one_sentence(str(refused.value))

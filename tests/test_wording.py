@@ -40,6 +40,25 @@ def test_a_fallback_is_told_first():
     assert wording.one_line(UNKNOWN, (), 100, explicit=True) == "Nobody has rated this movie; the bias stands in"
 
 
+def neighbor(rating: float | None) -> Reason:
+    return Reason("person", "person 7", 0.2, 7, similarity=0.5, rating=rating)
+
+
+@pytest.mark.parametrize(
+    ("why", "explicit", "said"),
+    [
+        ([neighbor(4.0), neighbor(5.0)], True, "2 similar people gave it 4.5 on average"),
+        ([neighbor(4.0)], True, "1 similar person gave it 4.0"),
+        ([neighbor(1.0), neighbor(1.0)], False, "2 similar people chose it"),
+        # What a hybrid made of their ratings is not told as if they had given it.
+        ([neighbor(None), neighbor(None)], True, "Because of 2 similar people"),
+        ([neighbor(None)], True, "Because of 1 similar person"),
+    ],
+)
+def test_people_are_a_reason_by_what_they_gave_where_that_is_known(why, explicit, said):
+    assert wording.one_line(PLAIN, tuple(why), 100, explicit=explicit) == said
+
+
 def told(parts: list[Part], base_name: str = "nothing", fallback: str | None = None) -> Explanation:
     return Explanation(sum(part.weight for part in parts), 0.0, base_name, tuple(parts), exact=True, fallback=fallback)
 

@@ -47,6 +47,9 @@ def test_it_is_the_list_and_the_explanation_that_are_asked_for_alone(lab, table,
     assert told.why.base == pytest.approx(why.base, abs=1e-5)
     assert [part.what for part in told.why.parts] == [part.what for part in why.parts]
     assert [part.line for part in told.why.parts] == [part.line for part in why.parts]
+    # What a row says each model adds is what the explanation says in full, whichever model it names.
+    adds = sorted(said.adds for said in told.rows[0].said if said.adds is not None)
+    assert adds == pytest.approx(sorted(part.weight for part in why.parts if part.kind == "model"), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", PLAIN)

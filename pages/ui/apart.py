@@ -8,39 +8,34 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts, frame, ranking, slopes, state, tables, theme
+from pages.ui import address, charts, frame, movies, ranking, slopes, state, tables, theme
 from pages.ui.words import plain
-from recengine.answers import Filters, Row, Said, Voice, Who, Why, Workbench
+from recengine.answers import Filters, Found, Row, Said, Voice, Who, Why, Workbench
 from recengine.wording import short_title
 
-_MOVIE = "movie on the workbench"
-_NAME = 12  # characters of a model's name over a column
 _TABLE = "rows of the workbench"
-_ROWS, _HEIGHT = 10, 400  # a longer table scrolls; pixels
+_ROWS, _ROW = 10, 62  # a longer table scrolls; pixels: three lines of text
+_WIDE, _NARROW, _LETTER = 292, 84, 7  # pixels: of what models say together, of what one says, of a letter
+_HEIGHT = 400
 _WIDTH, _NARROWEST = 660, 130  # pixels: of the columns of titles together, and of one
 
 
-def answer(data: str, label: str, who: Who, k: int, filters: Filters) -> Workbench | None:
-    """Everything but the weights' worth: drawn, and given back for the sliders."""
-    asked = st.session_state.get(_MOVIE) if st.session_state.get(f"{_MOVIE} of") == data else None
+def answer(data: str, label: str, who: Who, k: int, filters: Filters, movie: Found | None) -> Workbench | None:
+    """Everything but the worth of weights: drawn, and given back for the sliders. `movie` is what is asked about."""
+    asked = movie and movie.item_id
     with frame.waiting() as progress, st.skeleton(height=420):
-        told = state.taken_apart(data, label, who, k, filters, None, progress)
-    rows = told.rows
-    if not rows:
-        st.info(
-            "No movie passes these filters: allow more genres, more years or fewer ratings.",
-            icon=":material/filter_alt_off:",
-        )
-        return told
-    at = next((place for place, row in enumerate(rows) if row.movie.item_id == asked), 0)
-    chosen = rows[at]
-    if at:
-        told = state.taken_apart(data, label, who, k, filters, chosen.movie.item_id)
+        told = state.taken_apart(data, label, who, k, filters, asked, progress)
+    rows, why = told.rows, told.why
     for note in told.notes:
         st.warning(plain(note), icon=":material/info:")
+    if not rows:
+        ranking.nothing()
+        _ask(data, told)
+        return told
+    at = next((place for place, row in enumerate(rows) if why and row.movie.item_id == why.item_id), None)
     _rests_on(told)
     if told.voices:
-        drawn = slopes.slopes(told, chosen.movie.item_id, narrow=frame.narrow())
+        drawn = slopes.slopes(told, told.asked or rows[at or 0], narrow=frame.narrow())
         st.plotly_chart(
             drawn.figure, theme="streamlit", width="stretch", config={"displayModeBar": False}, key="slopes",
             alt=drawn.says,
@@ -49,21 +44,45 @@ def answer(data: str, label: str, who: Who, k: int, filters: Filters) -> Workben
             ":small[Left each model's list, right the hybrid's; the thick line is the movie explained below. Dotted: "
             "movies that only one of the models has among its first. Open marks: a fallback's place, not an opinion.]"
         )
+    if frame.narrow():
+        _ask(data, told)
     by_movie, by_list = st.tabs(["Movie by movie", "List by list"])
     with by_list:
         _lists(told)
-    if frame.narrow():
-        with by_movie:
+    with by_movie:
+        if frame.narrow():
             for row in rows:
                 _card(data, told, row, lambda item_id: state.taken_apart(data, label, who, k, filters, item_id).why)
-    else:
-        with by_movie:
-            _table(data, told, at)
-        with st.container(border=True):
-            _why(data, told.why)
+        else:
+            _table(told, at)
+    if not frame.narrow():
+        _ask(data, told, always=True)
     if told.weights and len(told.voices) > 1:
         _worth(data, told)
     return told
+
+
+def _ask(data: str, told: Workbench, *, always: bool = False) -> None:
+    """A search for any movie, and why; where it stands, if not in the list. `always`: also why of one in the list."""
+    with st.container(border=True):
+        movies.search(data, "Ask about any movie")
+        if told.asked:
+            st.markdown(f"{_where(told, told.asked)}  \n{_lines(told, told.asked)}")
+            st.button("Back to the list", icon=":material/undo:", on_click=address.write, args=("movie", ""))
+        if told.asked or always:
+            _why(data, told.why)
+
+
+def _where(told: Workbench, row: Row) -> str:
+    """Where a movie stands that was asked about."""
+    who = f"rated by {row.movie.ratings:,}" if row.movie.ratings else "that nobody rated"
+    if row.place is None:
+        where = "is known to the person already, so it is in no list. What the models make of it:"
+    elif told.barred:
+        where = f"is kept out by the filters. Let through, it would be no. {row.place:,} of the hybrid's list:"
+    else:
+        where = f"is no. {row.place:,} of the hybrid's list:"
+    return f"**{plain(_title(row))}**, {who}, {where}"
 
 
 def _rests_on(told: Workbench) -> None:
@@ -80,47 +99,44 @@ def _rests_on(told: Workbench) -> None:
     st.markdown(f":small[{plain(said)}]")
 
 
-def _table(data: str, told: Workbench, at: int) -> None:
-    """A row a movie: its place in every list and what every model adds; a click chooses it."""
+def _table(told: Workbench, at: int | None) -> None:
+    """A row a movie: its place in every list and what every model adds; a click chooses it. `at`: the one chosen."""
 
     def choose() -> None:
         selection = st.session_state[_TABLE].selection
         rows = [cell[0] for cell in selection.cells] or selection.rows
         if rows:
-            _explain(data, told.rows[rows[0]])
+            address.write("movie", str(told.rows[rows[0]].movie.item_id))
 
-    st.session_state[_TABLE] = {"selection": {"rows": [at], "columns": [], "cells": []}}
+    adds = " · what it adds to the hybrid's score" if _adds(told) else ""
+    st.markdown(f":small[Under each model: the movie's place in its own list, in brackets by its fallback{adds}.]")
+    st.session_state[_TABLE] = {"selection": {"rows": [] if at is None else [at], "columns": [], "cells": []}}
+    shown = _rows(told)
     st.dataframe(
-        _rows(told),
+        shown,
         column_config=_columns(told),
         hide_index=True,
         height="content" if len(told.rows) <= _ROWS else _HEIGHT,
+        row_height=_ROW if "why" in shown else None,
         placeholder="–",
         on_select=choose,
-        selection_mode=["single-row-required", "single-cell"],
+        selection_mode=["single-row" if at is None else "single-row-required", "single-cell"],
         key=_TABLE,
         alt=f"The {len(told.rows)} movies of the hybrid's list, each with its place in every model's list.",
     )
 
 
-def _explain(data: str, row: Row) -> None:
-    st.session_state[_MOVIE], st.session_state[f"{_MOVIE} of"] = row.movie.item_id, data
-
-
 def _rows(told: Workbench) -> pd.DataFrame:
     table: dict[str, list[Any]] = {
         "rank": [row.place for row in told.rows],
-        "movie": [_title(row) for row in told.rows],
+        "movie": [_title(row, _movie_width(told) // _LETTER) for row in told.rows],
         "score": [row.score if row.stars is None else row.stars for row in told.rows],
     }
-    adds = _adds(told)
-    if adds:
+    if _adds(told):
         table["split"] = [[said.adds or 0.0 for said in row.said] for row in told.rows]
     for place in range(len(told.voices)):
-        table[f"place {place}"] = [_place(row.said[place]) for row in told.rows]
-        if adds:
-            table[f"adds {place}"] = [row.said[place].adds for row in told.rows]
-    if not adds or any(row.fallback for row in told.rows):
+        table[f"said {place}"] = [_cell(row.said[place]) for row in told.rows]
+    if not _adds(told) or any(row.fallback for row in told.rows):
         table["why"] = [f"Fallback: {row.fallback}" if row.fallback else row.reason for row in told.rows]
     return pd.DataFrame(table)
 
@@ -131,26 +147,26 @@ def _columns(told: Workbench) -> dict[str, Any]:
     added = [said.adds or 0.0 for row in told.rows for said in row.said] or [0.0]
     shown: dict[str, Any] = {
         "rank": column.NumberColumn("#", width=34),
-        "movie": column.TextColumn("Movie", width=196),
-        "score": column.NumberColumn("Predicted" if stars else "Score", format="%.2f" if stars else "%.3g", width=76),
+        "movie": column.TextColumn("Movie", width=_movie_width(told)),
+        "score": column.NumberColumn("Predicted" if stars else "Score", format="%.2f" if stars else "%.3g", width=70),
         "split": column.BarChartColumn(
             "Split",
-            width=84,
+            width=70,
             y_min=min(0.0, *added),
             y_max=max(0.0, *added),
             help=f"What each adds, in this order: {', '.join(voice.title for voice in told.voices)}.",
         ),
         "why": column.TextColumn("Why", width=260),
     }
+    width = max(_NARROW, _WIDE // max(1, len(told.voices)))
     for place, voice in enumerate(told.voices):
-        name = theme.shorten(voice.title, _NAME)
-        shown[f"place {place}"] = column.TextColumn(
-            name, width=84, help=f"Place in the list of {voice.title} by itself; in brackets: by its fallback."
-        )
-        shown[f"adds {place}"] = column.NumberColumn(
-            "adds", width=58, format="%+.2f", help=f"What {voice.title} adds to the hybrid's score."
-        )
+        name = theme.shorten(voice.title, width // _LETTER)
+        shown[f"said {place}"] = column.TextColumn(name, width=width, help=f"{voice.title} by itself.")
     return shown
+
+
+def _movie_width(told: Workbench) -> int:
+    return 210 if len(told.voices) <= _WIDE // _NARROW else 164  # pixels
 
 
 def _adds(told: Workbench) -> bool:
@@ -158,11 +174,10 @@ def _adds(told: Workbench) -> bool:
     return any(said.adds is not None for row in told.rows for said in row.said)
 
 
-def _place(said: Said) -> str:
-    """A place in a model's own list, in brackets where its fallback put the movie there."""
-    if said.place is None:
-        return "–"
-    return f"{said.place:,}" if said.opinion else f"({said.place:,})"
+def _cell(said: Said) -> str:
+    """A place in a model's own list, in brackets where its fallback put the movie there, and what the model adds."""
+    place = "–" if said.place is None else f"{said.place:,}" if said.opinion else f"({said.place:,})"
+    return place if said.adds is None else f"{place} · {charts.signed(said.adds)}"
 
 
 def _card(data: str, told: Workbench, row: Row, explain: Callable[[Any], Why | None]) -> None:
@@ -172,26 +187,34 @@ def _card(data: str, told: Workbench, row: Row, explain: Callable[[Any], Why | N
         st.markdown(f"**{row.place} · {plain(_title(row))}** · {plain(number)}")
         if row.fallback:
             st.markdown(f":orange-badge[Fallback] {plain(row.fallback)}")
-        lines = [_line(said, voice) for said, voice in zip(row.said, told.voices, strict=True)]
-        st.markdown("  \n".join(plain(line) for line in lines))
+        st.markdown(_lines(told, row))
         more = st.expander("Why, in full", key=f"why {row.movie.item_id}", on_change="rerun")
         if more.open:
             with more:
                 _why(data, explain(row.movie.item_id))
 
 
+def _lines(told: Workbench, row: Row) -> str:
+    """What each model by itself makes of a movie, a line each."""
+    return "  \n".join(plain(_line(said, voice)) for said, voice in zip(row.said, told.voices, strict=True))
+
+
 def _line(said: Said, voice: Voice) -> str:
+    place = "in no list" if said.place is None else f"place {said.place:,}"
+    stars = "" if said.stars is None else f", ★ {said.stars:.2f}"
+    fallback = "" if said.opinion else " by its fallback"
     adds = "" if said.adds is None else f", adds {charts.signed(said.adds)}"
-    return f"{voice.title}: place {_place(said)}{adds}"
+    return f"{voice.title}: {place}{stars}{fallback}{adds}"
 
 
 def _lists(told: Workbench) -> None:
     """The first movies of every list, side by side."""
     everything, k = (*told.rows, *told.beside), len(told.rows)
-    columns = {slopes.HYBRID: {row.place: _title(row) for row in told.rows}}
+    width = max(_NARROWEST, _WIDTH // (1 + len(told.voices)))
+    length = width // _LETTER
+    columns = {slopes.HYBRID: {row.place: _title(row, length) for row in told.rows}}
     for place, voice in enumerate(told.voices):
-        columns[voice.title] = {row.said[place].place: _title(row) for row in everything}
-    width = max(_NARROWEST, _WIDTH // len(columns))
+        columns[voice.title] = {row.said[place].place: _title(row, length) for row in everything}
     st.dataframe(
         pd.DataFrame(
             {"#": range(1, k + 1), **{name: [own.get(i) for i in range(1, k + 1)] for name, own in columns.items()}}
@@ -251,5 +274,6 @@ def _worth(data: str, told: Workbench) -> None:
                         frame.chart(drawn.figure, drawn.says, key=f"worth of {voice.label}")
 
 
-def _title(row: Row) -> str:
-    return tables.dated(short_title(row.movie.title), row.movie.year)
+def _title(row: Row, length: int = 100) -> str:
+    """A movie's title with its year, in about so many letters."""
+    return tables.dated(theme.shorten(short_title(row.movie.title), length - len(" (1999)")), row.movie.year)

@@ -16,37 +16,60 @@ from recengine.errors import NotFound
 
 _FOUND = 6
 _COMPARED = ("similarity", "shrinkage", "min_support")
+_ON_SHOW = "movie on show"
 _MODEL = "item-knn"  # the one that compares movies
 
 
 def choose(data: str, notes: Any) -> Found:
-    """The movie of the address, by id or by title; the most rated one where it says nothing, and a note where in vain.
-
-    Where the data changed under it, the same title there: an id names another movie in other data.
-    """
-    asked = address.read("movie")
-    before, shown, title = st.session_state.get("movie on show", (data, "", ""))
-    moved = bool(asked) and asked == shown and before != data
+    """The movie of the address; the most rated one where it says nothing, and a note where in vain."""
+    asked = _reference(data)
     try:
-        movie = state.card(data, title if moved else asked)
+        movie = state.card(data, asked)
     except NotFound as error:
-        movie = (state.search(data, asked, 1) or state.search(data, "", 1))[0]
+        movie = (state.search(data, address.read("movie"), 1) or state.search(data, "", 1))[0]
         if asked:
             notes.warning(plain(f"{error} This is {name(movie)}."), icon=":material/link_off:")
-    if moved:
-        address.write("movie", str(movie.item_id))
-    st.session_state["movie on show"] = data, address.read("movie"), name(movie)
+    _follow(data, asked, movie)
     return movie
 
 
+def asked(data: str, notes: Any) -> Found | None:
+    """The movie of the address; None where it says nothing, and a note where in vain."""
+    named, movie = _reference(data), None
+    if named:
+        try:
+            movie = state.card(data, named)
+        except NotFound as error:
+            notes.warning(plain(str(error)), icon=":material/link_off:")
+    _follow(data, named, movie)
+    return movie
+
+
+def _reference(data: str) -> str:
+    """The movie of the address, by id or by title.
+
+    Where the data changed under it, its title there: an id names another movie in other data.
+    """
+    named = address.read("movie")
+    before, shown, title = st.session_state.get(_ON_SHOW, (data, "", ""))
+    return title if named and named == shown and before != data else named
+
+
+def _follow(data: str, asked: str, movie: Found | None) -> None:
+    """Note which movie is on show, for a change of data; where the data changed, name it as they do."""
+    if asked != address.read("movie"):
+        address.write("movie", str(movie.item_id) if movie else "")
+    st.session_state[_ON_SHOW] = data, address.read("movie"), name(movie) if movie else ""
+
+
 @frame.fragment
-def search(data: str) -> None:
+def search(data: str, label: str = "Find a movie") -> None:
     """Titles as they are typed; a click shows the movie."""
 
     def find(text: str) -> list[Found]:
         return state.search(data, text, _FOUND)
 
-    controls.titles("Find a movie", "find movie", find, _show, "show", "No title is like this.")
+    controls.titles(label, "find movie", find, _show, "show", "No title is like this.")
 
 
 def portrait(data: str, movie: Found) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.ui import address, charts, frame, state, tables
 from pages.ui.controls import Asked
 from pages.ui.words import plain
 from recengine.answers import Recommended, Who, Why
+from recengine.wording import short_title
 
 _ROWS = 10  # of a longer list the table shows so many at a time, so that the reason below stays in sight
 _ROW = 62  # pixels: three lines of text
@@ -25,10 +28,7 @@ def answer(data: str, asked: Asked, who: Who) -> None:
         told = state.recommend(data, asked.model, asked.parameters, who, asked.k, asked.filters, progress)
     found = told.items
     if not found:
-        st.info(
-            "No movie passes these filters: allow more genres, more years or fewer ratings.",
-            icon=":material/filter_alt_off:",
-        )
+        nothing()
         return
     if model.traits.ratings and found[0].stars is None:
         st.markdown(f":small[{_EVIDENCE}]")
@@ -42,6 +42,14 @@ def answer(data: str, asked: Asked, who: Who) -> None:
         with st.container(border=True):
             st.header(f"Why {plain(chosen.title)}?", anchor=False)
             _why(data, asked, who, chosen)
+
+
+def nothing() -> None:
+    """What is said instead of an empty list."""
+    st.info(
+        "No movie passes these filters that the person does not know: allow more genres, more years or fewer ratings.",
+        icon=":material/filter_alt_off:",
+    )
 
 
 def _table(data: str, found: tuple[Recommended, ...], key: str) -> Recommended:
@@ -77,7 +85,7 @@ def _notes(notes: tuple[str, ...]) -> None:
 def _card(data: str, asked: Asked, who: Who, item: Recommended) -> None:
     """One movie for a narrow screen."""
     with st.container(border=True, gap="xsmall"):
-        st.markdown(f"**{item.rank} · {plain(tables.dated(tables.short_title(item.title), item.year))}**")
+        st.markdown(f"**{item.rank} · {plain(tables.dated(short_title(item.title), item.year))}**")
         st.text(" · ".join(item.genres))
         st.markdown(f"**{plain(tables.score(item))}** · {plain(item.reason)}")
         more = st.expander("Why, in full", key=f"why {item.item_id}", on_change="rerun")
@@ -96,10 +104,14 @@ def explained(data: str, told: Why) -> None:
     if told.fallback:
         st.badge("Fallback", icon=":material/alt_route:", color="orange")
         st.text(f"{told.fallback[0].upper()}{told.fallback[1:]}.")
-    if not told.parts:
+    remarks = [part for part in told.parts if part.kind == "effect" and not part.weight]
+    for part in remarks:
+        st.text(f"{part.what[0].upper()}{part.what[1:]}.")
+    steps = replace(told, parts=tuple(part for part in told.parts if part not in remarks))
+    if not steps.parts:
         st.text(f"{charts.amount(told.score)}: {told.base_name}, and nothing else.")
         return
-    drawn = charts.why(told, state.catalogue(data).scale, narrow=frame.narrow())
+    drawn = charts.why(steps, state.catalogue(data).scale, narrow=frame.narrow())
     frame.chart(drawn.figure, drawn.says)
     with st.expander("The parts as a table"):
         st.dataframe(

@@ -19,28 +19,31 @@ _ROW = 34  # pixels
 _FAR = 2.0  # rows that ten times the place take, below the last that is shown
 
 
-def slopes(answer: Workbench, item_id: Any, *, narrow: bool) -> Drawn:
-    """A line a movie through its place in every list, the hybrid's last; that of `item_id` stands out.
+def slopes(answer: Workbench, about: Row, *, narrow: bool) -> Drawn:
+    """A line a movie through its place in every list, the hybrid's last; that of `about` stands out.
 
     Movies that only another list has among its first are dotted. Places further down than those listed draw together:
     each tenfold takes as much room as two places.
     """
     depth, last = max(len(answer.rows[:SHOWN]), 2), len(answer.voices)
-    chosen = [row for row in answer.rows if row.movie.item_id == item_id]
-    others = [row for row in answer.rows[:SHOWN] if row not in chosen]
-    shown = sorted([*others, *chosen], key=lambda row: row.place or 0)
-    beside = [row for row in answer.beside if min((said.place or math.inf) for said in row.said) <= depth]
+    others = [row for row in answer.rows[:SHOWN] if row != about]
+    shown = sorted([*others, about], key=lambda row: row.place or math.inf)
+    beside = [
+        row
+        for row in answer.beside
+        if row.movie != about.movie and min((said.place or math.inf) for said in row.said) <= depth
+    ]
     figure = go.Figure(
         [
             _lines(answer, beside, depth, width=1, dash="dot", color=theme.BASE) | {"opacity": 0.45},
             _lines(answer, others, depth, width=1.8, color=theme.BASE),
-            _lines(answer, chosen, depth, width=4, color=theme.FAMILY["hybrids"]),  # on top
+            _lines(answer, [about], depth, width=4, color=theme.FAMILY["hybrids"]),  # on top
         ]
     )
     labels = []
-    for row in shown:
-        text = f"{row.place} {theme.label(theme.shorten(_title(row), 15 if narrow else 32))}"
-        text = f"<b>{text}</b>" if row in chosen else text
+    for row in (row for row in shown if row.place):
+        text = f"{row.place:,} · {theme.label(theme.shorten(_title(row), 15 if narrow else 32))}"
+        text = f"<b>{text}</b>" if row is about else text
         labels.append({"x": last, "y": _height(row.place or depth, depth), "text": text})
     deepest = max(_height(place, depth) for row in (*shown, *beside) for place in _places(row) if place)
     figure.add_hline(y=depth + 0.5, line={"color": theme.GRID, "width": 1.5, "dash": "dash"})
@@ -85,7 +88,7 @@ def _lines(answer: Workbench, rows: Sequence[Row], depth: int, **line: Any) -> d
         "line": line,
         "cliponaxis": False,
         "connectgaps": False,
-        "marker": {"size": 9, "color": colour, "symbol": symbol},
+        "marker": {"size": 9, "color": colour, "symbol": symbol, "line": {"width": 1, "color": theme.BASE}},
         "text": text,
         "hovertemplate": "%{text}<extra></extra>",
     }
@@ -110,7 +113,7 @@ def _says(answer: Workbench, shown: Sequence[Row]) -> str:
     told = []
     for row in shown:
         others = [f"{said.place or 'none'} in {name}" for said, name in zip(row.said, names, strict=True)]
-        told.append(f"{_title(row)} is {row.place} in the hybrid's list, {', '.join(others)}")
+        told.append(f"{_title(row)}: place {row.place or 'none'} in the hybrid's list, {', '.join(others)}")
     return "; ".join(told) + "."
 
 

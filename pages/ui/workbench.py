@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import address, apart, controls, frame, state, takeaway
+from pages.ui import address, apart, controls, frame, movies, state, takeaway
 from pages.ui.words import plain
 from recengine import registry
 from recengine.answers import ModelInfo, StoredPerson, Visitor, Who, Workbench
@@ -37,12 +37,13 @@ def bench(data: str) -> None:
         with frame.panel("Filters, length"):
             filters, k = controls.filtered(data), controls.length()
             takeaway.popover(data, hybrid, who, k, filters)
+    movie = movies.asked(data, notes)
     refused = st.session_state.pop(_REFUSED, "")
     if refused:
         notes.warning(plain(refused), icon=":material/undo:")
     answer = None
     with result, frame.sentences():
-        answer = apart.answer(data, hybrid.label, who, k, filters)
+        answer = apart.answer(data, hybrid.label, who, k, filters, movie)
     with made_of:
         _parts(data, hybrid, answer)
 

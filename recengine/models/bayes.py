@@ -11,6 +11,7 @@ from pydantic import Field
 
 from recengine import memory
 from recengine.data.dataset import Dataset, Int64, Interactions, freeze, freeze_csr
+from recengine.errors import ModelError
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import estimate_biases, require_ratings
 from recengine.models.blocks import DAY, Attributes, Side, Track, day_side, known, movie_side, people_side
@@ -20,6 +21,7 @@ from recengine.models.posterior import FittedBayes
 from recengine.models.similarity import Float64, in_parts
 
 _REPORTS = 100  # of progress, at least
+_LEVELS = 200  # of ordinal ratings at most: the work grows with them
 
 
 class BayesFM(Recommender):
@@ -83,6 +85,11 @@ class BayesFM(Recommender):
             sides.append(side)
         mean, unit = float(ratings.value.mean(dtype=np.float64)), float(ratings.value.std(dtype=np.float64))
         levels, level = np.unique(ratings.value, return_inverse=True)
+        if self.target == "ordinal" and len(levels) > _LEVELS:
+            raise ModelError(
+                f"{self.name} is to learn from {len(levels):,} different ratings, too many to be levels one above the "
+                "other: set target=gaussian."
+            )
         y = np.zeros(len(ratings)) if self.target == "ordinal" else (ratings.value - np.float64(mean)) / (unit or 1.0)
         target: Target = Ordinal(level.astype(np.int64), len(levels)) if self.target == "ordinal" else Gaussian()
         draws = self._sample(sides, target, y, len(levels) - 1 if self.target == "ordinal" else 0, context)

@@ -279,3 +279,12 @@ def test_nine_in_ten_ratings_fall_within_their_interval(target, u1):
     told = [fitted.explain(Query.of_users(train, [test.user[row]]), test.item[row]) for row in rows]
     off = np.array([one.score for one in told]) - test.value[rows]
     assert 0.86 <= np.mean(np.abs(off) <= 1.645 * np.array([one.deviation for one in told])) <= 0.95
+
+
+def test_ratings_that_are_hardly_levels_are_refused_before_the_work_grows_with_them(make_dataset, one_sentence):
+    """Errors of another model, as a hybrid has them learned, are nearly all different."""
+    data = make_dataset(1 + 4 * np.random.default_rng(0).random((30, 10)))
+    with pytest.raises(ModelError, match=r"300 different ratings.*target=gaussian") as refused:
+        BayesFM(target="ordinal", **FEW).fit(data)
+    assert one_sentence(str(refused.value))
+    BayesFM(**FEW).fit(data)

@@ -215,8 +215,7 @@ def test_what_is_taken_along_gives_the_same_list(who, tmp_path):
 
 def test_the_picture_has_a_line_a_movie_and_says_them_all():
     told = state.taken_apart("demo", QUICK, StoredPerson(42), 10, Filters(min_ratings=20), None)
-    chosen = told.rows[2].movie.item_id
-    drawn = slopes.slopes(told, chosen, narrow=False)
+    drawn = slopes.slopes(told, told.rows[2], narrow=False)
     beside, others, thick = drawn.figure.data
     ends = [y for x, y in zip(others.x, others.y, strict=True) if x == 2]
     assert ends == [float(place) for place in range(1, 11) if place != 3]
@@ -230,6 +229,6 @@ def test_the_picture_has_a_line_a_movie_and_says_them_all():
 def test_titles_are_data_in_the_picture():
     told = state.taken_apart("demo", QUICK, StoredPerson(42), 10, Filters(min_ratings=20), None)
     row = replace(told.rows[0], movie=replace(told.rows[0].movie, title="<i>x</i>", year=None))
-    figure = slopes.slopes(replace(told, rows=(row, *told.rows[1:])), None, narrow=True).figure
-    assert "1 &lt;i&gt;x&lt;/i&gt;" in [text.text for text in figure.layout.annotations]
+    figure = slopes.slopes(replace(told, rows=(row, *told.rows[1:])), row, narrow=True).figure
+    assert "<b>1 · &lt;i&gt;x&lt;/i&gt;</b>" in [text.text for text in figure.layout.annotations]
     assert any("&lt;i&gt;x&lt;/i&gt;: place 1" in line.text for line in figure.data)

@@ -89,7 +89,7 @@ class FeatureAugmentation(Recommender):
         collaborative = context.part(0.7, 0.3, f"{second}: ").fit(self.collaborative, data)
         context.step(1.0, "done")
         titles = tuple(str(title) for title in train.movies["title"].iloc[popular])
-        notes = tuple(dict.fromkeys((*content.notes, *collaborative.notes)))
+        notes = children.notes((content, collaborative))
         return FittedFeatureAugmentation(
             model=self, scale=train.scale, notes=notes, content=content, collaborative=collaborative,
             popular=popular, titles=titles, mean=float(train.interactions.value.mean(dtype=np.float64)),

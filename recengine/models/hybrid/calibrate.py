@@ -22,14 +22,19 @@ def unseen(query: Query) -> Bool:
     return found
 
 
+def candidates(query: Query) -> Bool:
+    """What each person has not rated and may be listed for them, bool `(b, n_items)`."""
+    return unseen(query) if query.allowed is None else unseen(query) & query.allowed
+
+
 def calibrated(fitted: Fitted, query: Query, how: Calibration) -> tuple[Float64, Bool]:
     """A model's scores on a common scale, float64 `(b, n_items)`, and where it has an opinion, bool.
 
-    ratings: predicted stars, the model's fallback where it has no opinion. The others look at the n movies that the
-    person has not rated, and stand a movie without opinion where the mean score would. z-score: (s − mean) / deviation,
-    all 0 where they score alike. quantile: the share of those movies that score lower, ties by half. log-rank:
-    ln((10 + n) / (10 + place)) with places from 0 and ties at their mean place, which tells the first places apart
-    and the last hardly.
+    ratings: stars, not yet held within the scale, the model's fallback where it has no opinion. The others look at the
+    n movies that the person has not rated, and stand a movie without opinion where the mean score would. z-score:
+    (s − mean) / deviation, all 0 where they score alike. quantile: the share of those movies that score lower, ties by
+    half. log-rank: ln((10 + n) / (10 + place)) with places from 0 and ties at their mean place, which tells the first
+    places apart and the last hardly.
     """
     score = fitted.score(query)
     opinion = np.isfinite(score)

@@ -14,7 +14,7 @@ from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions, require_ratings
 from recengine.models.hybrid import children
-from recengine.models.hybrid.calibrate import unseen
+from recengine.models.hybrid.calibrate import candidates
 from recengine.models.linear import Ease
 from recengine.models.neighbors import ItemKNN
 from recengine.models.similarity import Float64
@@ -66,7 +66,7 @@ class Cascade(Recommender):
         (require_ratings if self.traits.ratings else require_interactions)(train, self.name)
         first, second = children.fit_all((self.first, self.second), train, context)
         context.step(1.0, "done")
-        notes = tuple(dict.fromkeys((*first.notes, *second.notes)))
+        notes = children.notes((first, second))
         return FittedCascade(model=self, scale=train.scale, notes=notes, first=first, second=second)
 
 
@@ -113,9 +113,7 @@ class FittedCascade(Fitted):
         if model.how == "re-rank":
             best = rank(first, np.full_like(first, np.nan), query.history, model.top + 1, allowed=query.allowed).item
             return [re_rank(best[r][best[r] >= 0], first[r], second[r], model.top) for r in range(len(query))]
-        candidate = unseen(query) & np.isfinite(first)
-        if query.allowed is not None:
-            candidate &= query.allowed
+        candidate = candidates(query) & np.isfinite(first)
         return [in_bands(np.flatnonzero(candidate[r]), first[r], second[r], model.width) for r in range(len(query))]
 
     def fallback(self, query: Query) -> Float32:

@@ -39,6 +39,11 @@ def names(children: Sequence[Recommender]) -> tuple[str, ...]:
     return tuple(child.title if titles.count(child.title) == 1 else child.label for child in children)
 
 
+def notes(fitted: Sequence[Fitted], own: Sequence[str] = ()) -> tuple[str, ...]:
+    """What must be known of a hybrid: its own notes, then its children's, each once."""
+    return tuple(dict.fromkeys((*own, *(note for child in fitted for note in child.notes))))
+
+
 def part(children: Sequence[Fitted], place: int, query: Query, item: int, weight: float) -> Part:
     """One child's part of the explanation of `item` for the first query, with what the child itself says."""
     name = names([child.model for child in children])[place]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recengine.data.dataset import Dataset, Float32, Query, freeze
-from recengine.model import Context, Recommender
+from recengine.model import Context, Fitted, Recommender
 
 
 def fold_of(train: Dataset, folds: int, seed: int) -> NDArray[np.int8]:
@@ -25,6 +25,11 @@ def fold_of(train: Dataset, folds: int, seed: int) -> NDArray[np.int8]:
     fold = np.empty(len(ratings), np.int8)
     fold[np.lexsort((drawn, turn[ratings.user]))] = np.arange(len(ratings)) % folds
     return fold
+
+
+def fit_alone(model: Recommender, rest: Dataset, context: Context) -> Fitted:
+    """A model fitted without a fold, which nobody asks for again: nothing that it is made of is kept either."""
+    return model.fit(rest, dataclasses.replace(context, keep=Context().keep))
 
 
 def out_of_fold(model: Recommender, train: Dataset, context: Context, folds: int) -> Float32:
@@ -46,7 +51,7 @@ def out_of_fold(model: Recommender, train: Dataset, context: Context, folds: int
             held = fold == number
             rest = train.with_interactions(ratings.take(~held))
             inside = context.part(place / len(numbers), 1 / len(numbers), f"part {place + 1} of {len(numbers)}: ")
-            fitted = model.fit(rest, dataclasses.replace(inside, keep=Context().keep))
+            fitted = fit_alone(model, rest, inside)
             people, row = np.unique(ratings.user[held], return_inverse=True)
             said[held] = fitted.predict(Query.of_users(rest, people), row, ratings.item[held]).value
         return freeze(said)

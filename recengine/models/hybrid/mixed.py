@@ -67,8 +67,8 @@ class Mixed(Recommender):
         if self.how == "team-draft":
             turns = np.random.default_rng(context.seed).permuted(turns, axis=1)
         context.step(1.0, "done")
-        notes = dict.fromkeys(note for child in fitted for note in child.notes)
-        return FittedMixed(model=self, scale=train.scale, notes=tuple(notes), children=fitted, turns=freeze(turns))
+        notes = children.notes(fitted)
+        return FittedMixed(model=self, scale=train.scale, notes=notes, children=fitted, turns=freeze(turns))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,7 +11,7 @@ from recengine.data.dataset import Dataset, Query, freeze
 from recengine.model import Context, Recommender
 from recengine.models.hybrid import calibrate
 from recengine.models.hybrid.calibrate import Calibration
-from recengine.models.hybrid.folds import fold_of, out_of_fold
+from recengine.models.hybrid.folds import fit_alone, fold_of, out_of_fold
 from recengine.models.similarity import Float64
 
 FEWEST = 50  # ratings for each weight to be learned
@@ -109,7 +109,8 @@ def _moments(
         rest, asked = train.with_interactions(train.interactions.take(~held)), train.interactions.take(held)
         inside = context.part(number * width, width, f"fold {number + 1} of {folds}: ")
         fitted = [
-            child.fit(rest, inside.part(place / n, 1 / n, f"{child.title}: ")) for place, child in enumerate(children)
+            fit_alone(child, rest, inside.part(place / n, 1 / n, f"{child.title}: "))
+            for place, child in enumerate(children)
         ]
         of = np.unique(asked.user)
         for start in range(0, len(of), _PEOPLE):

@@ -25,8 +25,6 @@ Int8 = NDArray[np.int8]
 
 PREFERRED, OTHERWISE = 0, 1
 
-_BLOCK_CELLS = 8_000_000  # decided at once when single cells are asked for
-
 
 class Switching(Recommender):
     """Two models of which one answers, as a rule decides from the question.
@@ -86,9 +84,8 @@ class Switching(Recommender):
             )
         (require_ratings if self.traits.ratings else require_interactions)(train, self.name)
         fitted = children.fit_all((self.preferred, self.otherwise), train, context)
-        notes = dict.fromkeys(note for child in fitted for note in child.notes)
         return FittedSwitching(
-            model=self, scale=train.scale, notes=tuple(notes), children=fitted,
+            model=self, scale=train.scale, notes=children.notes(fitted), children=fitted,
             movie_ratings=train.interactions.item_count,
         )  # fmt: skip
 
@@ -117,8 +114,7 @@ class FittedSwitching(Fitted):
         else:
             other = np.isnan(preferred.score(query))
             if self._by_list:
-                listed = calibrate.unseen(query) & (True if query.allowed is None else query.allowed)
-                other = ~np.any(listed & ~other, axis=1, keepdims=True)
+                other = ~np.any(calibrate.candidates(query) & ~other, axis=1, keepdims=True)
         return np.broadcast_to(other, query.history.shape)
 
     @property
@@ -130,13 +126,7 @@ class FittedSwitching(Fitted):
         """The same for chosen cells, bool `(m,)`."""
         if self.model.rule == "no-opinion" and not self._by_list:
             return np.isnan(self.children[PREFERRED].score_cells(query, row, item))
-        found = np.zeros(len(row), np.bool_)
-        step = max(1, _BLOCK_CELLS // max(1, query.history.shape[1]))
-        for start in range(0, len(query), step):
-            cell = np.flatnonzero((row >= start) & (row < start + step))
-            if len(cell):
-                found[cell] = self._other(query.rows(start, start + step))[row[cell] - start, item[cell]]
-        return found
+        return np.asarray(self._other(query)[row, item], np.bool_)
 
     def _choose(self, query: Query, ask: Callable[[Fitted], Float32]) -> Float32:
         """Each child's answers where it is the one that speaks; a child that never does is not asked."""

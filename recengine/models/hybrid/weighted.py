@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -12,7 +13,7 @@ from recengine.data.dataset import Bool, Dataset, Float32, Int64, Query, freeze
 from recengine.errors import ModelError
 from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
-from recengine.models.baseline import require_interactions, require_ratings
+from recengine.models.baseline import require_interactions
 from recengine.models.hybrid import calibrate, children
 from recengine.models.hybrid.calibrate import Calibration
 from recengine.models.hybrid.stacking import Weights, learn
@@ -32,13 +33,14 @@ _START: dict[Calibration, str] = {
 class Weighted(Recommender):
     """The children's scores, made comparable, added up with a weight each.
 
-    r̂_ui = b + Σ_c w_c · s_c(u, i) over the children c. calibration=ratings: s_c is the child's predicted rating, the
-    rating its fallback gives where it has no opinion; b = 0 and the weights sum to 1. z-score, quantile and log-rank:
+    r̂_ui = b + Σ_c w_c · s_c(u, i) over the children c. calibration=ratings: s_c is the child's score in stars, or
+    its fallback's where it has no opinion; b = 0 and the weights sum to 1. z-score, quantile and log-rank:
     s_c is where the child puts the movie among all that the person has not rated (`calibrate.calibrated`), so that any
     children can be added; a child without opinion puts it in the middle.
     `weights` are given (and scaled to sum 1), or equal when there are none. With `learned` they are learned instead,
     inside the training data, from what the children say of ratings they were not fitted to (`stacking`): by ridge
-    regression towards equal weights. Too few ratings to learn from leave them equal, and a note says so.
+    regression towards equal weights, or, from calibrated scores, so that what people rated stands out most. Too few
+    ratings to learn from leave them equal, and a note says so.
     Where no child that weighs anything has an opinion, there is none (NaN), and the children's fallbacks stand in with
     the same weights. An unknown person or movie gets what the children make of them.
     Cost: the children's; with `learned`, `folds` times their fits more.
@@ -50,6 +52,11 @@ class Weighted(Recommender):
     name: ClassVar[str] = "weighted"
     title: ClassVar[str] = "Weighted hybrid"
     family: ClassVar[Family] = "hybrids"
+    ranking: ClassVar[Mapping[str, Any]] = {
+        "children": "ease, ials, content",
+        "calibration": "z-score",
+        "weights": "3, 3, 1",
+    }
 
     children: Children = Field(
         (ItemKNN(), ContentTree()), min_length=1, max_length=12, description="The models whose scores are added"
@@ -67,8 +74,9 @@ class Weighted(Recommender):
         if self.weights and len(self.weights) != len(self.children):
             n, m = len(self.children), len(self.weights)
             raise ModelError(f"{self.name} has {n} children and {m} weights: give a weight for each, or none.")
-        if self.weights and sum(self.weights) <= 0:
-            raise ModelError(f"The weights of {self.name} sum to {sum(self.weights):g}: make them sum to more than 0.")
+        total = round(sum(self.weights), 9)  # what rounding leaves of 0 is 0
+        if self.weights and total <= 0:
+            raise ModelError(f"The weights of {self.name} sum to {total:g}: make them sum to more than 0.")
         ranking = [child.name for child in self.children if not child.traits.ratings]
         if self.calibration == "ratings" and ranking:
             raise ModelError(
@@ -84,7 +92,12 @@ class Weighted(Recommender):
 
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Fit the children, and learn the weights where that is wanted and possible."""
-        (require_ratings if self.calibration == "ratings" else require_interactions)(train, self.name)
+        require_interactions(train, self.name)
+        if self.calibration == "ratings" and not train.explicit:
+            raise ModelError(
+                f"{self.name} blends ratings, and {train.name} holds none: choose another calibration, "
+                "such as z-score, and children that rank, such as ease and content."
+            )
         equal = np.full(len(self.children), 1 / len(self.children))
         found = Weights(freeze(np.array(self.weights) / sum(self.weights) if self.weights else equal))
         share = 1 / (1 + self.folds) if self.learned else 1.0
@@ -102,10 +115,9 @@ def weighted(
     """Fitted children put together by their weights."""
     stars = float(train.interactions.value.mean(dtype=np.float64)) if calibration == "ratings" else None
     middle = {"quantile": 0.5}.get(calibration, 0.0) if stars is None else stars
-    notes = dict.fromkeys((*found.notes, *(note for child in fitted for note in child.notes)))
     return FittedWeighted(
-        model=model, scale=train.scale, notes=tuple(notes), children=fitted, weights=found.weights,
-        intercept=found.intercept, calibration=calibration, middle=middle,
+        model=model, scale=train.scale, notes=children.notes(fitted, found.notes), children=fitted,
+        weights=found.weights, intercept=found.intercept, calibration=calibration, middle=middle,
     )  # fmt: skip
 
 

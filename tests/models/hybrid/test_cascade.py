@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from recengine import model as model_module
 from recengine import registry
 from recengine.data.dataset import Query
 from recengine.errors import ModelError
@@ -243,6 +244,27 @@ def test_with_its_settings_for_lists_it_needs_no_ratings(make_dataset, tastes):
     watched = make_dataset(np.where(tastes.interactions.matrix.toarray() > 0, 1.0, _), scale=None)
     ranking = model.fit(watched).recommend(Query.of_users(watched, [0]), 5)
     assert not ranking.fallback.any()
+
+
+def test_ratings_are_predicted_in_blocks_of_people_as_bands_take_whole_rows(tastes, monkeypatch):
+    """10,000 people × 27,000 movies at once would be gigabytes."""
+    fitted, everyone = Cascade(first=ItemKNN(), second=Ease()).fit(tastes), Query.of_users(tastes, np.arange(60))
+    row, item = (grid.ravel() for grid in np.indices((60, 40)))
+    drawn = np.random.default_rng(0).permutation(len(row))[:700]
+    whole, asked = fitted.predict(everyone, row[drawn], item[drawn]), []
+    score = type(fitted).score
+
+    def counted(self, query):
+        asked.append(len(query))
+        return score(self, query)
+
+    monkeypatch.setattr(type(fitted), "score", counted)
+    monkeypatch.setattr(model_module, "_BLOCK_CELLS", 280)
+    parts = fitted.predict(everyone, row[drawn], item[drawn])
+    assert max(asked) == 7
+    np.testing.assert_array_equal(parts.value, whole.value)
+    np.testing.assert_array_equal(parts.fallback, whole.fallback)
+    assert whole.fallback.any()
 
 
 def test_a_hybrid_of_hybrids(tastes):

@@ -9,7 +9,11 @@ import pytest
 from recengine.data.dataset import Dataset
 from recengine.explain import Explanation
 from recengine.model import Context, Fitted, Recommender, Traits
+from recengine.models.baseline import Popularity
 from recengine.models.hybrid.folds import fold_of, out_of_fold
+from recengine.models.hybrid.weighted import Weighted
+from recengine.models.linear import Ease
+from recengine.validation import validate
 
 STRANGE = 0.5  # what the memoriser says of what it has not seen: no rating of these data
 
@@ -117,3 +121,19 @@ def test_progress_runs_from_nought_to_one(data):
     out_of_fold(Memoriser(), data, Context(progress=lambda fraction, text: told.append((fraction, text))), 4)
     assert [fraction for fraction, _ in told] == [0.125, 0.375, 0.625, 0.875]
     assert told[0][1] == "part 1 of 4: remembering"
+
+
+def test_lists_learned_from_keep_nothing_that_was_fitted_without_a_fold(tastes):
+    """A store would fill up with parts of children that nobody asks for again."""
+    asked = []
+
+    def keep(kind, model, train, seed, make):
+        asked.append((kind, model.name, len(train.interactions)))
+        return make()
+
+    inner = Weighted(children=(Ease(), Popularity()), calibration="z-score")
+    outer = Weighted(children=(inner, Popularity()), calibration="z-score", learned=True, folds=2)
+    outer.fit(tastes, Context(keep=keep))
+    validate(outer, tastes, Context(keep=keep))
+    assert {name for _, name, _ in asked} == {"weighted", "ease", "popularity"}
+    assert {size for _, _, size in asked} == {len(tastes.interactions)}

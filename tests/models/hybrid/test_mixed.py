@@ -187,8 +187,8 @@ def test_notes_of_the_children_are_passed_on(make_dataset):
 @pytest.mark.parametrize(
     ("settings", "says_"),
     [
-        ({"children": "ease"}, "children="),
-        ({"children": "ease, content, bias, popularity, item-knn, user-knn, als"}, "children="),
+        ({"children": "ease"}, "give at least 2"),
+        ({"children": "ease, content, bias, popularity, item-knn, user-knn, als"}, "give at most 6"),
         ({"how": "shuffled"}, "round-robin, team-draft"),
     ],
 )

@@ -204,6 +204,8 @@ def test_a_hybrid_of_hybrids(tastes):
         ({"children": (Popularity(), ItemKNN())}, "popularity predicts no ratings"),
         ({"weights": (1.0,)}, "2 children and 1 weights"),
         ({"weights": (1.0, -1.0)}, "sum to 0"),
+        # 5.6e-17 by rounding.
+        ({"children": (Bias(), ItemKNN(), UserKNN()), "weights": (0.1, 0.2, -0.3)}, "sum to 0"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(settings, says, one_sentence):
