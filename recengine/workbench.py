@@ -86,11 +86,11 @@ class Heard(Fitted):
         return self._recall(query, ("fallback",), lambda: freeze(self.fitted.fallback(query)))
 
     def explain(self, query: Query, item: int) -> Explanation:
-        """The model's explanation, or the score alone."""
-        if not self.brief:
-            return self._recall(query, ("explain", item), lambda: self.fitted.explain(query, item))
+        """The model's explanation, or the score alone where that is enough and its own."""
         score, opinion = self.scored(query, item)
-        return Explanation(score, score, "", (), exact=True, fallback=None if opinion else "no opinion")
+        if self.brief and opinion:
+            return Explanation(score, score, "", (), exact=True)
+        return self._recall(query, ("explain", item), lambda: self.fitted.explain(query, item))
 
     def scored(self, query: Query, item: int) -> tuple[float, bool]:
         """The score of an item for the first query, and whether it is the model's own opinion or its fallback."""

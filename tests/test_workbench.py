@@ -39,7 +39,7 @@ def test_it_is_the_list_and_the_explanation_that_are_asked_for_alone(lab, table,
     told, alone = lab.workbench(table, model, who, 7, filters), lab.recommend(table, model, who, 7, filters)
     assert [row.movie.item_id for row in told.rows] == [item.item_id for item in alone.items]
     assert [row.score for row in told.rows] == pytest.approx([item.score for item in alone.items], abs=1e-5)
-    assert [row.fallback is None for row in told.rows] == [item.fallback is None for item in alone.items]
+    assert [row.fallback for row in told.rows] == [item.fallback for item in alone.items]
     assert [row.place for row in told.rows] == list(range(1, len(told.rows) + 1))
     assert told.notes == alone.notes
     why = lab.explain(table, model, who, alone.items[0].item_id, filters)
@@ -86,9 +86,70 @@ def test_models_of_one_kind_are_told_apart(lab, table):
     assert [voice.title for voice in told.voices] == ["item-knn", "item-knn(k=5)"]
 
 
-def test_any_movie_can_be_asked_for(lab, table):
-    told = lab.workbench(table, lab.model("weighted"), StoredPerson(3), 5, item=17)
-    assert told.why.item_id == 17
+@pytest.fixture(scope="module")
+def unrated(tmp_path_factory):
+    """30 people × 40 movies of MovieLens's form, and movie 99, a comedy that nobody rated."""
+    rng, where = np.random.default_rng(5), tmp_path_factory.mktemp("unrated")
+    movies = [f"{i},Movie {i} ({1970 + i % 30}),{('Comedy', 'Drama')[i % 2]}" for i in range(1, 41)]
+    movies.append("99,Nobody's (1999),Comedy")
+    (where / "movies.csv").write_text("\n".join(["movieId,title,genres", *movies]), "utf-8")
+    user, item = np.nonzero(rng.random((30, 40)) < 0.5)
+    stars = rng.integers(1, 6, len(user))
+    rows = [f"{u + 1},{i + 1},{r},{n}" for n, (u, i, r) in enumerate(zip(user, item, stars, strict=True))]
+    (where / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *rows]), "utf-8")
+    return str(where)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("who", WHO, ids=["user", "one", "none"])
+def test_a_movie_nobody_rated_has_a_place_a_score_and_a_label_as_if_the_filters_let_it_through(lab, unrated, name, who):
+    model = lab.model(name)
+    told = lab.workbench(unrated, model, who, 5, Filters(min_ratings=1), item=99)
+    alone = lab.recommend(unrated, model, who, 41).items  # the filter keeps nothing else out
+    there = next(item for item in alone if item.item_id == 99)
+    assert told.barred
+    assert 99 not in {row.movie.item_id for row in (*told.rows, *told.beside)}
+    assert told.asked.movie.item_id == told.why.item_id == 99
+    assert (told.asked.place, told.asked.fallback) == (there.rank, there.fallback)
+    assert told.asked.score == pytest.approx(there.score, abs=1e-5)
+    assert told.why.fallback == there.fallback
+    for child, said in zip(registry.children(model), told.asked.said, strict=True):
+        own = next(item for item in lab.recommend(unrated, child, who, 41).items if item.item_id == 99)
+        assert (said.place, said.opinion) == (own.rank, own.fallback is None)
+        assert np.isfinite(said.score)
+
+
+def test_a_movie_of_the_list_far_down_it_or_known_already_can_be_asked_for(lab, table):
+    model = lab.model("weighted")
+    everything = [item.item_id for item in lab.recommend(table, model, StoredPerson(3), 40).items]
+    told = lab.workbench(table, model, StoredPerson(3), 5, item=everything[-1])
+    assert told.why.item_id == everything[-1]
+    assert (told.asked.place, told.barred) == (len(everything), False)
+    second = lab.workbench(table, model, StoredPerson(3), 5, item=everything[1])
+    assert (second.why.item_id, second.asked) == (everything[1], None)
+    known = lab.person(table, 3).history["item_id"].iloc[0]
+    told = lab.workbench(table, model, StoredPerson(3), 5, item=known)
+    assert told.why.item_id == told.asked.movie.item_id == known
+    assert [told.asked.place, *(said.place for said in told.asked.said)] == [None, None, None]
+    assert told.rows == second.rows
+
+
+def test_who_knows_all_but_a_few_movies_gets_those_and_no_known_one(lab, tmp_path):
+    rows = [f"{u},{i},{1 + (u * i) % 5}" for u in range(1, 6) for i in range(1, 6) if (u, i) != (1, 3)]
+    (tmp_path / "few.csv").write_text("\n".join(["user,item,rating", *rows]), "utf-8")
+    few = str(tmp_path / "few.csv")
+    told = lab.workbench(few, lab.model("weighted(children=[item-knn, bias])"), StoredPerson(1), 10)
+    assert [row.movie.item_id for row in (*told.rows, *told.beside)] == [3]
+    told = lab.workbench(few, lab.model("weighted(children=[item-knn, bias])"), StoredPerson(2), 10)
+    assert (told.rows, told.beside, told.why) == ((), (), None)
+
+
+def test_a_model_that_knows_how_sure_it_is_still_does(lab, table):
+    model = lab.model("switching(preferred=bayes-fm(iterations=20), rule=uncertainty, uncertainty=0.9)")
+    told = lab.workbench(table, model, StoredPerson(3), 5)
+    alone = lab.recommend(table, model, StoredPerson(3), 5)
+    assert [row.movie.item_id for row in told.rows] == [item.item_id for item in alone.items]
+    assert [row.reason for row in told.rows] == [item.reason for item in alone.items]
 
 
 def test_other_weights_ask_the_models_nothing_anew(lab, table, monkeypatch):

@@ -270,7 +270,7 @@ def _worth(data: str, told: Workbench) -> None:
                 for voice, one in zip(told.voices, worth.curves, strict=True):
                     with st.container():
                         st.markdown(f"**{plain(voice.title)}**")
-                        drawn = slopes.curve(worth, one, theme.mark(voice.name).colour)
+                        drawn = slopes.curve(worth, one)
                         frame.chart(drawn.figure, drawn.says, key=f"worth of {voice.label}")
 
 

@@ -121,19 +121,20 @@ def _title(row: Row) -> str:
     return tables.dated(short_title(row.movie.title), row.movie.year)
 
 
-def curve(told: Weighing, one: Curve, colour: str) -> Drawn:
+def curve(told: Weighing, one: Curve) -> Drawn:
     """What a child's share is worth, from none to all, with a dot where it is and a ring where it would be best."""
     best = (max if told.higher_is_better else min)(range(len(one.worth)), key=lambda place: one.worth[place])
     figure = go.Figure()
     figure.add_scatter(
-        x=one.shares, y=one.worth, mode="lines", line={"color": colour, "width": 3}, name="",
+        x=one.shares, y=one.worth, mode="lines", line={"color": theme.BASE, "width": 3}, name="",
         hovertemplate=f"share %{{x:.0%}}: {told.metric} %{{y:.4f}}",
     )  # fmt: skip
     figure.add_scatter(
         x=[one.shares[best]], y=[one.worth[best]], mode="markers", hoverinfo="skip",
         marker={"symbol": "circle-open", "size": 15, "color": theme.INK, "line": {"width": 2}},
     )  # fmt: skip
-    if 0 <= one.now <= 1:
+    inside = 0 <= one.now <= 1
+    if inside:
         figure.add_scatter(
             x=[one.now], y=[told.worth], mode="markers", hoverinfo="skip", marker={"size": 9, "color": theme.INK}
         )
@@ -143,5 +144,15 @@ def curve(told: Weighing, one: Curve, colour: str) -> Drawn:
     return Drawn(
         figure,
         f"{told.metric} {one.worth[best]:.4f} at best, with a share of {one.shares[best]:.0%} (ring); "
-        f"{one.worth[0]:.4f} without it, {one.worth[-1]:.4f} with it alone; now {one.now:.0%} (dot).",
+        f"{one.worth[0]:.4f} without it, {one.worth[-1]:.4f} with it alone; now {share(one.now)} "
+        f"({'dot' if inside else 'not in the picture'}).",
     )
+
+
+def share(part: float) -> str:
+    """A share in percent, below nothing with a real minus.
+
+    >>> share(1.142), share(-0.142)
+    ('114%', '−14%')
+    """
+    return f"{part:.0%}".replace("-", "−")

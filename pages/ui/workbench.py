@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import address, apart, controls, frame, movies, state, takeaway
+from pages.ui import address, apart, controls, frame, movies, slopes, state, takeaway
 from pages.ui.words import plain
 from recengine import registry
 from recengine.answers import ModelInfo, StoredPerson, Visitor, Who, Workbench
@@ -274,5 +274,5 @@ def _weights(data: str, hybrid: Any, parameter: Parameter, answer: Workbench | N
             f"Weight of {title}", 0.0 if min(now) >= 0 else -1.0, 1.0, step=0.01, key=key, on_change=slide,
             help="Weights count by their proportions.",
         )  # fmt: skip
-    shares = ", ".join(f"{title} {value / sum(now):.0%}" for title, value in zip(titles, now, strict=True))
+    shares = ", ".join(f"{title} {slopes.share(value / sum(now))}" for title, value in zip(titles, now, strict=True))
     st.markdown(f":small[{'Learned shares' if learned else 'Shares'}: {plain(shares)}.]")

@@ -55,6 +55,10 @@ def words(app: AppTest) -> str:
     return " ".join(element.value for element in (*app.markdown, *app.text)).replace("\\", "")
 
 
+def headers(app: AppTest) -> list[str]:
+    return [header.value.replace("\\", "") for header in app.header]
+
+
 @pytest.mark.parametrize("kind", ["weighted", "switching", "cascade", "feature-combination", "meta-level"])
 def test_every_kind_has_widgets_lists_and_a_reason(open_page, kind):
     app = open_page(spec=kind, person="42")
@@ -150,6 +154,60 @@ def test_nonsense_in_the_address_is_forgiven(open_page, spec, said):
     assert said in app.warning[0].value.replace("\\", "")
     assert app.selectbox(key="kind of hybrid").value == "weighted"
     assert len(listed(app)) == 10
+
+
+@pytest.fixture(scope="module")
+def unrated(tmp_path_factory):
+    """The folder of a MovieLens of 30 people and 40 movies, and one that nobody rated: 99."""
+    where = tmp_path_factory.mktemp("data") / "ml-20m"
+    where.mkdir()
+    movies = [f"{i},Movie {i} ({1970 + i % 30}),{('Comedy', 'Drama')[i % 2]}" for i in range(1, 41)]
+    movies.append("99,Nobody's (1999),Comedy")
+    (where / "movies.csv").write_text("\n".join(["movieId,title,genres", *movies]), "utf-8")
+    rows = [f"{u},{i},{1 + u * i % 5},{u * i}" for u in range(1, 31) for i in range(1, 41) if (u + i) % 3]
+    (where / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *rows]), "utf-8")
+    return where.parent
+
+
+@pytest.mark.parametrize("known", ["0", "1", workbench.EVERYTHING])
+@pytest.mark.parametrize(
+    "kind", [name for name, info in state.models().items() if info.family == "hybrids" and "blend" not in name]
+)
+def test_a_movie_nobody_rated_gets_a_place_and_a_labelled_reason(open_page, monkeypatch, unrated, kind, known):
+    monkeypatch.setenv("RECENGINE_DATA", str(unrated))
+    app = open_page(data="ml-20m", spec=kind, person="3", known=known, movie="99")
+    said = words(app)
+    assert "**Nobody's (1999)**, that nobody rated, is kept out by the filters. Let through, it would be no. " in said
+    assert "Why Nobody's (1999)?" in headers(app)
+    silent = " by its fallback" in said
+    assert silent or kind in ("feature-combination", "meta-level")  # whose content model knows a comedy
+    if silent and known == "0":
+        assert "stands in" in said
+
+
+def test_any_movie_is_found_by_its_title_and_asked_about(open_page):
+    app = open_page(spec=QUICK, person="42")
+    before = listed(app)
+    healthy(app.text_input(key="find movie").set_value("alien").run())
+    healthy(app.button(key="show 1214").click().run())
+    assert app.query_params["movie"] == "1214"
+    assert "**Alien (1979)**, rated by 127, is no. " in words(app)
+    assert "Why Alien (1979)?" in headers(app)
+    assert listed(app) == before
+    healthy(app.slider(key="weighted.weights.0").set_value(0.0).run())
+    assert "Why Alien (1979)?" in headers(app)
+    healthy(next(button for button in app.button if button.label == "Back to the list").click().run())
+    assert "movie" not in app.query_params
+    known = str(state.person("demo", "42").history["item_id"].iloc[0])
+    assert "is known to the person already, so it is in no list" in words(
+        open_page(spec=QUICK, person="42", movie=known)
+    )
+
+
+def test_a_movie_that_is_not_there_is_said_and_the_first_is_explained(open_page):
+    app = open_page(spec=QUICK, person="42", movie="no such thing at all")
+    assert "There is no movie" in app.warning[0].value
+    assert headers(app)[0] == f"Why {listed(app)[0]}?"
 
 
 def test_what_cannot_be_fitted_is_one_sentence_and_the_widgets_stay():
