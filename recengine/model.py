@@ -133,15 +133,15 @@ class Recommender(BaseModel, ABC):
     @property
     def label(self) -> str:
         """Its name with what differs from the defaults, as `registry.parse` reads it: "item-knn(k=60)"."""
-        told = ", ".join(f"{name}={_text(value)}" for name, value in self.changed.items())
+        told = ", ".join(f"{name}={as_text(value)}" for name, value in self.changed.items())
         return f"{self.name}({told})" if told else self.name
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A hyperparameter as text."""
     if isinstance(value, Recommender):
         return value.label
-    return f"[{', '.join(map(_text, value))}]" if isinstance(value, tuple) else str(value)
+    return f"[{', '.join(map(as_text, value))}]" if isinstance(value, tuple) else str(value)
 
 
 @dataclass(frozen=True, eq=False)

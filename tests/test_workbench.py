@@ -83,7 +83,7 @@ def test_what_the_models_add_sums_to_the_score(lab, table):
 
 def test_models_of_one_kind_are_told_apart(lab, table):
     told = lab.workbench(table, lab.model("weighted(children=[item-knn, item-knn(k=5)])"), StoredPerson(3))
-    assert [voice.title for voice in told.voices] == ["item-knn", "item-knn(k=5)"]
+    assert [voice.title for voice in told.voices] == ["Item-based neighbors (k=40)", "Item-based neighbors (k=5)"]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from recengine.data.dataset import Dataset, Query
 from recengine.explain import Part
-from recengine.model import Context, Fitted, Recommender, Traits
+from recengine.model import Context, Fitted, Recommender, Traits, as_text
 
 
 def fit_all(children: Sequence[Recommender], train: Dataset, context: Context) -> tuple[Fitted, ...]:
@@ -34,9 +34,17 @@ def traits(children: Sequence[Recommender], *, ratings: bool, kept: bool, exact:
 
 
 def names(children: Sequence[Recommender]) -> tuple[str, ...]:
-    """The children's titles; where two have one title, their labels."""
-    titles = [child.title for child in children]
-    return tuple(child.title if titles.count(child.title) == 1 else child.label for child in children)
+    """The children's titles; where several have one title, with the hyperparameters in which those differ."""
+    found = []
+    for child in children:
+        same = [other for other in children if type(other) is type(child)]
+        told = [
+            f"{name}={as_text(getattr(child, name))}"
+            for name in type(child).model_fields
+            if any(getattr(other, name) != getattr(child, name) for other in same)
+        ]
+        found.append(f"{child.title} ({', '.join(told)})" if told else child.title)
+    return tuple(found)
 
 
 def notes(fitted: Sequence[Fitted], own: Sequence[str] = ()) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ def test_the_explanation_credits_one_child_and_says_where_the_others_have_it(mak
     # Round 1: A adds 0, B 3, and C's only movie is taken.
     assert (why.score, why.base, why.fallback) == (0.5, 0.0, None)
     assert [(part.index, part.weight) for part in why.parts] == [(1, 0.5), (0, 0.0), (2, 0.0)]
-    assert [part.what.partition(" (")[2] for part in why.parts] == ["place 2)", "place 3)", "place 1)"]
+    assert [part.what.rpartition(" (")[2] for part in why.parts] == ["place 2)", "place 3)", "place 1)"]
     assert [part.told.score for part in why.parts] == [4, 3, 1]
     missing = Mixed(children=children).fit(data).explain(Query.of_users(data, [-1]), 1).parts[-1]
     assert missing.what.endswith("(not in its list)")

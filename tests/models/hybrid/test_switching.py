@@ -125,7 +125,7 @@ def test_a_ranker_without_any_opinion_passes_the_whole_list_on(make_dataset):
     assert fitted.recommend(query.rows(3, 4), 4, allowed=allowed).item[0].tolist() == [2, 3, 1, -1]
     why = fitted.explain(query.rows(0, 1), 2)
     assert (
-        why.parts[-1].what == "chosen because says(scores=[7.0, None, None, None], ratings=False) has no opinion "
+        why.parts[-1].what == "chosen because Says (scores=[7.0, None, None, None], ratings=False) has no opinion "
         "of any movie that may be listed"
     )
 
