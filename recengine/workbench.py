@@ -26,7 +26,7 @@ from recengine.store import identity
 
 T = TypeVar("T")
 
-_ANSWERS = 1000
+_ANSWERS = 300
 
 
 class Memory:

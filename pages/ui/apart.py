@@ -14,9 +14,10 @@ from recengine.answers import Filters, Found, Row, Said, Voice, Who, Why, Workbe
 from recengine.wording import short_title
 
 _TABLE = "rows of the workbench"
+_WEIGHED = "weighted"  # the kind whose weights can be measured
 _ROWS, _ROW = 10, 62  # a longer table scrolls; pixels: three lines of text
-_WIDE, _NARROW, _LETTER = 292, 84, 7  # pixels: of what models say together, of what one says, of a letter
-_HEIGHT = 400
+_HEIGHT, _LETTER = 400, 6  # pixels
+_REASON = 105  # letters
 _WIDTH, _NARROWEST = 660, 130  # pixels: of the columns of titles together, and of one
 
 
@@ -57,7 +58,7 @@ def answer(data: str, label: str, who: Who, k: int, filters: Filters, movie: Fou
             _table(told, at)
     if not frame.narrow():
         _ask(data, told, always=True)
-    if told.weights and len(told.voices) > 1:
+    if told.model["model"] == _WEIGHED:
         _worth(data, told)
     return told
 
@@ -129,7 +130,7 @@ def _table(told: Workbench, at: int | None) -> None:
 def _rows(told: Workbench) -> pd.DataFrame:
     table: dict[str, list[Any]] = {
         "rank": [row.place for row in told.rows],
-        "movie": [_title(row, _movie_width(told) // _LETTER) for row in told.rows],
+        "movie": [_title(row, _movie_width(told) // _LETTER - 2) for row in told.rows],
         "score": [row.score if row.stars is None else row.stars for row in told.rows],
     }
     if _adds(told):
@@ -137,12 +138,13 @@ def _rows(told: Workbench) -> pd.DataFrame:
     for place in range(len(told.voices)):
         table[f"said {place}"] = [_cell(row.said[place]) for row in told.rows]
     if not _adds(told) or any(row.fallback for row in told.rows):
-        table["why"] = [f"Fallback: {row.fallback}" if row.fallback else row.reason for row in told.rows]
+        whys = [f"Fallback: {row.fallback}" if row.fallback else row.reason for row in told.rows]
+        table["why"] = [theme.shorten(why, _REASON) for why in whys]
     return pd.DataFrame(table)
 
 
 def _columns(told: Workbench) -> dict[str, Any]:
-    column = st.column_config
+    column, adds, n = st.column_config, _adds(told), max(1, len(told.voices))
     stars = told.rows[0].stars is not None
     added = [said.adds or 0.0 for row in told.rows for said in row.said] or [0.0]
     shown: dict[str, Any] = {
@@ -158,15 +160,16 @@ def _columns(told: Workbench) -> dict[str, Any]:
         ),
         "why": column.TextColumn("Why", width=260),
     }
-    width = max(_NARROW, _WIDE // max(1, len(told.voices)))
+    width = max(84, 280 // n) if adds else max(64, 110 // n)
     for place, voice in enumerate(told.voices):
-        name = theme.shorten(voice.title, width // _LETTER)
+        name = theme.shorten(voice.title, width // _LETTER - 2)
         shown[f"said {place}"] = column.TextColumn(name, width=width, help=f"{voice.title} by itself.")
     return shown
 
 
 def _movie_width(told: Workbench) -> int:
-    return 210 if len(told.voices) <= _WIDE // _NARROW else 164  # pixels
+    """Pixels of the column of titles: less where there is much beside it."""
+    return 218 if _adds(told) and len(told.voices) < 4 else 186
 
 
 def _adds(told: Workbench) -> bool:
@@ -211,7 +214,7 @@ def _lists(told: Workbench) -> None:
     """The first movies of every list, side by side."""
     everything, k = (*told.rows, *told.beside), len(told.rows)
     width = max(_NARROWEST, _WIDTH // (1 + len(told.voices)))
-    length = width // _LETTER
+    length = width // _LETTER - 2
     columns = {slopes.HYBRID: {row.place: _title(row, length) for row in told.rows}}
     for place, voice in enumerate(told.voices):
         columns[voice.title] = {row.said[place].place: _title(row, length) for row in everything}

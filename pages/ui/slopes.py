@@ -16,6 +16,7 @@ from recengine.wording import short_title
 SHOWN = 10
 HYBRID = "The hybrid"
 _ROW = 34  # pixels
+_LETTER, _FEWEST = 7, 10  # pixels of a letter; of them that make a line of a name
 _FAR = 2.0  # rows that ten times the place take, below the last that is shown
 
 
@@ -47,9 +48,12 @@ def slopes(answer: Workbench, about: Row, *, narrow: bool) -> Drawn:
         labels.append({"x": last, "y": _height(row.place or depth, depth), "text": text})
     deepest = max(_height(place, depth) for row in (*shown, *beside) for place in _places(row) if place)
     figure.add_hline(y=depth + 0.5, line={"color": theme.GRID, "width": 1.5, "dash": "dash"})
-    theme.quiet(figure, int(_ROW * (deepest + 1)) + 70)
+    letters = (220 if narrow else 460) // last // _LETTER  # that fit over a list
+    upright = letters < _FEWEST
+    top = 160 if upright else 64
+    theme.quiet(figure, int(_ROW * (deepest + 1)) + top)
     figure.update_layout(
-        margin={"l": 8, "r": 128 if narrow else 250, "t": 64, "b": 8},
+        margin={"l": 8, "r": 128 if narrow else 250, "t": top, "b": 8},
         annotations=[{"xanchor": "left", "xshift": 12, "showarrow": False, **label} for label in labels],
     )
     ticks = [*range(1, depth + 1), *(10**n for n in range(1, 8) if depth < 10**n and _height(10**n, depth) <= deepest)]
@@ -60,7 +64,8 @@ def slopes(answer: Workbench, about: Row, *, narrow: bool) -> Drawn:
     names = [voice.title for voice in answer.voices] + [HYBRID]
     figure.update_xaxes(
         range=[-0.15, last + 0.03], tickvals=list(range(last + 1)), side="top", showgrid=True, zeroline=False,
-        ticktext=[charts.in_lines(name, 10 if narrow else 18, 3) for name in names], tickangle=0,
+        ticktext=[charts.in_lines(name, *((24, 1) if upright else (min(18, letters), 3))) for name in names],
+        tickangle=-90 if upright else 0,
     )  # fmt: skip
     return Drawn(figure, _says(answer, shown))
 

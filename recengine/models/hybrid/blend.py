@@ -66,7 +66,7 @@ class Blend(Recommender):
     def _predict_ratings(self) -> Self:
         for child in self.children:
             if not child.traits.ratings:
-                raise ModelError(f"{child.name} predicts no ratings, so it cannot be blended: choose another child.")
+                raise ModelError(f"{child.name} predicts no ratings, so it cannot be blended: choose another model.")
         return self
 
     @property

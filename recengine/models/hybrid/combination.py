@@ -57,7 +57,9 @@ class FeatureCombination(Recommender):
     content: Child = Field(Content(), description="The content model that is told more")
     features: Literal["clusters", "factors"] = Field("factors", description="What is made of who watched what")
     groups: int = Field(20, ge=1, le=500, description="Clusters of movies, or factors with two ends each")
-    weight: float = Field(1.0, ge=1, le=10, description="Weight of these features, where the child weighs features")
+    weight: float = Field(
+        1.0, ge=1, le=10, description="Weight of these features, where the content model weighs features"
+    )
 
     @property
     def traits(self) -> Traits:

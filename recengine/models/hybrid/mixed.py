@@ -24,7 +24,7 @@ Int8 = NDArray[np.int8]
 
 
 class Mixed(Recommender):
-    """The children's lists merged into one, each adding its best movie that is not yet in it.
+    """The lists of several models merged into one, each adding its best movie that is not yet in it.
 
     score_ui = 1 / place of movie i in the list merged for person u. A child's list holds the movies that u has not
     rated, that the query allows and that the child has an opinion on, best first. how=round-robin: in every round the
@@ -118,7 +118,7 @@ class FittedMixed(Fitted):
         if place:
             return Explanation(score, 0.0, "a movie in no list", tuple(parts), exact=True)
         value, why = float(self.fallback(query)[0, item]), self._missing(query, item)
-        return Explanation(value, value, "what stands in for the children", tuple(parts), exact=True, fallback=why)
+        return Explanation(value, value, "what stands in for its models", tuple(parts), exact=True, fallback=why)
 
     def _part(self, query: Query, item: int, child: int, own: Int32, weight: float) -> Part:
         """What a child says of the movie, its name with the movie's place in its own list."""
@@ -131,7 +131,7 @@ class FittedMixed(Fitted):
             return "a movie that was rated is in no list"
         if query.allowed is not None and not query.allowed[item]:
             return "the filters keep it out of every list"
-        return f"no child has an opinion: {self.children[0].explain(query, item).fallback}"
+        return f"none of its models has an opinion: {self.children[0].explain(query, item).fallback}"
 
 
 def own_list(fitted: Fitted, query: Query) -> Int32:

@@ -39,7 +39,7 @@ def learn(
     n = len(children)
     if len(train.interactions) < max(FEWEST * n, folds):
         why = f"{len(train.interactions):,} ratings are too few to learn {n} weights from"
-        return Weights(freeze(np.full(n, 1 / n)), 0.0, (f"{why}: all children weigh the same.",))
+        return Weights(freeze(np.full(n, 1 / n)), 0.0, (f"{why}: all models weigh the same.",))
     if calibration == "ratings":
         said = [
             out_of_fold(child, train, context.part(place / n, 1 / n, f"{child.title}: "), folds)
@@ -92,9 +92,7 @@ def discriminant(moments: Moments, regularization: float) -> Weights:
     root = np.linalg.cholesky(moments.spread + pull * np.eye(n))
     weights, _ = nnls(root.T, np.linalg.solve(root, moments.above))
     if weights.sum() <= 0:
-        return Weights(
-            freeze(np.full(n, 1 / n)), 0.0, ("No child tells what people rate: all children weigh the same.",)
-        )
+        return Weights(freeze(np.full(n, 1 / n)), 0.0, ("No model tells what people rate: all models weigh the same.",))
     return Weights(freeze(weights / weights.sum()))
 
 

@@ -64,7 +64,7 @@ class Switching(Recommender):
         if ranking and self.rule in ("movie-ratings", "uncertainty"):
             raise ModelError(
                 f"{ranking[0]} predicts no ratings, so {self.name} cannot put its movies in one list with another "
-                "model's: choose rule=person-ratings or rule=no-opinion, or another child."
+                "model's: choose rule=person-ratings or rule=no-opinion, or another model."
             )
         return self
 

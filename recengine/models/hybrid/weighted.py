@@ -31,7 +31,7 @@ _START: dict[Calibration, str] = {
 
 
 class Weighted(Recommender):
-    """The children's scores, made comparable, added up with a weight each.
+    """Scores of several models, made comparable, added up with a weight each.
 
     r̂_ui = b + Σ_c w_c · s_c(u, i) over the children c. calibration=ratings: s_c is the child's score in stars, or
     its fallback's where it has no opinion; b = 0 and the weights sum to 1. z-score, quantile and log-rank:
@@ -61,8 +61,8 @@ class Weighted(Recommender):
     children: Children = Field(
         (ItemKNN(), ContentTree()), min_length=1, max_length=12, description="The models whose scores are added"
     )
-    weights: Numbers = Field((), description="A weight for each child; none: all weigh the same")
-    calibration: Calibration = Field("ratings", description="How the children's scores are made comparable")
+    weights: Numbers = Field((), description="A weight for each model; none: all weigh the same")
+    calibration: Calibration = Field("ratings", description="How the models' scores are made comparable")
     learned: bool = Field(False, description="Learn the weights inside the training data, in place of those given")
     folds: int = Field(5, ge=2, le=20, description="Parts the training data are cut into for learning the weights")
     regularization: float = Field(
@@ -73,7 +73,7 @@ class Weighted(Recommender):
     def _fit_together(self) -> Self:
         if self.weights and len(self.weights) != len(self.children):
             n, m = len(self.children), len(self.weights)
-            raise ModelError(f"{self.name} has {n} children and {m} weights: give a weight for each, or none.")
+            raise ModelError(f"{self.name} has {n} models and {m} weights: give a weight for each, or none.")
         total = round(sum(self.weights), 9)  # what rounding leaves of 0 is 0
         if self.weights and total <= 0:
             raise ModelError(f"The weights of {self.name} sum to {total:g}: make them sum to more than 0.")
@@ -81,7 +81,7 @@ class Weighted(Recommender):
         if self.calibration == "ratings" and ranking:
             raise ModelError(
                 f"{ranking[0]} predicts no ratings, so {self.name} cannot blend ratings: choose another calibration, "
-                "such as z-score, or another child."
+                "such as z-score, or another model."
             )
         return self
 
@@ -96,7 +96,7 @@ class Weighted(Recommender):
         if self.calibration == "ratings" and not train.explicit:
             raise ModelError(
                 f"{self.name} blends ratings, and {train.name} holds none: choose another calibration, "
-                "such as z-score, and children that rank, such as ease and content."
+                "such as z-score, and models that rank, such as ease and content."
             )
         equal = np.full(len(self.children), 1 / len(self.children))
         found = Weights(freeze(np.array(self.weights) / sum(self.weights) if self.weights else equal))
@@ -180,5 +180,5 @@ class FittedWeighted(Fitted):
         """Why there is no opinion: what the children say of it, and what stands in."""
         told = self._weighing[0].explain(query, item)
         value = float(self.fallback(query)[0, item])
-        why = f"no child has an opinion: {told.fallback}"
-        return Explanation(value, value, "what stands in for the children", (), exact=True, fallback=why)
+        why = f"none of its models has an opinion: {told.fallback}"
+        return Explanation(value, value, "what stands in for its models", (), exact=True, fallback=why)

@@ -74,7 +74,7 @@ def test_a_child_without_opinion_adds_nothing(make_dataset, says):
     assert ranking.item[0].tolist() == [3, 1, 0, 2]
     assert ranking.fallback[0].tolist() == [False, False, True, True]
     why = fitted.explain(nobody, 2)
-    assert "no child has an opinion" in why.fallback
+    assert "none of its models has an opinion" in why.fallback
     assert why.score == 3.0
 
 

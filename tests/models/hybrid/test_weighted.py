@@ -111,7 +111,7 @@ def test_a_child_without_opinion_speaks_through_its_fallback_or_is_neutral(make_
     stars = Weighted(children=(silent, Says(scores=(1, 2, 4, None)))).fit(data)
     np.testing.assert_allclose(stars.score(query)[0], [3, 3, (3 + 4) / 2, np.nan])
     assert stars.recommend(query, 4).fallback[0].tolist() == [False, True, False, False]
-    assert "no child has an opinion" in stars.explain(query, 3).fallback
+    assert "none of its models has an opinion" in stars.explain(query, 3).fallback
     assert stars.explain(query, 3).score == 3.0
     ranked = Weighted(children=(Says(scores=(1, 1, 2, None)), B), calibration="z-score").fit(data)
     assert ranked.explain(query, 3).parts[-1].weight == 0.0
@@ -202,7 +202,7 @@ def test_a_hybrid_of_hybrids(tastes):
     ("settings", "says"),
     [
         ({"children": (Popularity(), ItemKNN())}, "popularity predicts no ratings"),
-        ({"weights": (1.0,)}, "2 children and 1 weights"),
+        ({"weights": (1.0,)}, "2 models and 1 weights"),
         ({"weights": (1.0, -1.0)}, "sum to 0"),
         # 5.6e-17 by rounding.
         ({"children": (Bias(), ItemKNN(), UserKNN()), "weights": (0.1, 0.2, -0.3)}, "sum to 0"),
