@@ -119,6 +119,12 @@ def tenths(train: Dataset, draws: int = 4) -> list[split.Split]:
     return found
 
 
+def training(loaded: sources.Loaded, fold: str) -> Dataset:
+    """The training part of a published fold."""
+    held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
+    return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
+
+
 def main() -> None:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("data", help="ml-100k.zip or its unpacked folder")
@@ -127,11 +133,7 @@ def main() -> None:
     args = cli.parse_args()
     loaded = sources.load(args.data)
 
-    def training(fold: str) -> Dataset:
-        held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
-        return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
-
-    folds, lists = split.kfold(training("u1"), folds=5, seed=0), tenths(training("ua"))
+    folds, lists = split.kfold(training(loaded, "u1"), folds=5, seed=0), tenths(training(loaded, "ua"))
     for name in args.model or GRIDS:
         if not args.lists:
             tune(registry.create(name), GRIDS[name], partial(error, folds=folds))

@@ -15,10 +15,9 @@ import argparse
 from functools import partial
 from typing import Any
 
-from benchmarks.tune import error, miss, ten_ratings_a_person, tenths, tune
+from benchmarks.tune import error, miss, ten_ratings_a_person, tenths, training, tune
 from recengine import registry
-from recengine.data import movielens, sources, split
-from recengine.data.dataset import Dataset
+from recengine.data import sources, split
 
 # With more presence than two stars hardly anything rated would count against (5 gains 0.002). Damping is for people of
 # few ratings, of whom these data have none: 0, 5 and 20 differ by 0.0002.
@@ -52,19 +51,15 @@ def main() -> None:
     args = cli.parse_args()
     loaded = sources.load(args.data)
 
-    def training(fold: str) -> Dataset:
-        held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
-        return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
-
     wanted = args.model or ["content", "content-tree", "demographic"]
     if "content" in wanted:
-        lists = ten_ratings_a_person(training("ua"))
+        lists = ten_ratings_a_person(training(loaded, "ua"))
         tune(registry.create("content"), CONTENT, partial(miss, folds=lists))
     if "content-tree" in wanted:
-        folds = split.kfold(training("u1"), folds=5, seed=0)
+        folds = split.kfold(training(loaded, "u1"), folds=5, seed=0)
         tune(registry.create("content-tree"), TREE, partial(error, folds=folds))
     if "demographic" in wanted:
-        tune(registry.create("demographic"), DEMOGRAPHIC, partial(miss, folds=tenths(training("ua"))))
+        tune(registry.create("demographic"), DEMOGRAPHIC, partial(miss, folds=tenths(training(loaded, "ua"))))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ import argparse
 from functools import partial
 from typing import Any
 
-from benchmarks.tune import error, miss, ten_ratings_a_person, tune
+from benchmarks.tune import error, miss, ten_ratings_a_person, training, tune
 from recengine import registry
-from recengine.data import movielens, sources, split
-from recengine.data.dataset import Dataset
+from recengine.data import sources, split
 
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "als": {
@@ -53,11 +52,7 @@ def main() -> None:
     args = cli.parse_args()
     loaded = sources.load(args.data)
 
-    def training(fold: str) -> Dataset:
-        held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
-        return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
-
-    folds, lists = split.kfold(training("u1"), folds=5, seed=0), ten_ratings_a_person(training("ua"))
+    folds, lists = split.kfold(training(loaded, "u1"), folds=5, seed=0), ten_ratings_a_person(training(loaded, "ua"))
     for name in args.model or [*GRIDS, *RANKING_GRIDS]:
         if name in GRIDS:
             tune(registry.create(name), GRIDS[name], partial(error, folds=folds))

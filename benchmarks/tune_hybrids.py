@@ -15,10 +15,9 @@ import argparse
 from functools import partial
 from typing import Any
 
-from benchmarks.tune import error, miss, tenths, tune
+from benchmarks.tune import error, miss, tenths, training, tune
 from recengine import registry
-from recengine.data import movielens, sources, split
-from recengine.data.dataset import Dataset
+from recengine.data import sources, split
 
 
 def but_one(name: str) -> list[Any]:
@@ -59,11 +58,7 @@ def main() -> None:
     args = cli.parse_args()
     loaded = sources.load(args.data)
 
-    def training(fold: str) -> Dataset:
-        held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
-        return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
-
-    folds, lists = split.kfold(training("u1"), folds=5, seed=0), tenths(training("ua"), draws=1)
+    folds, lists = split.kfold(training(loaded, "u1"), folds=5, seed=0), tenths(training(loaded, "ua"), draws=1)
     for name in args.model or dict.fromkeys((*RATING, *RANKING)):
         if name in RATING and not args.lists:
             tune(registry.create(name), RATING[name], partial(error, folds=folds))

@@ -14,10 +14,9 @@ import argparse
 from functools import partial
 from typing import Any
 
-from benchmarks.tune import error, miss, ten_ratings_a_person, tune
+from benchmarks.tune import error, miss, ten_ratings_a_person, training, tune
 from recengine import registry
-from recengine.data import movielens, sources, split
-from recengine.data.dataset import Dataset
+from recengine.data import sources, split
 
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "funk-svd": {
@@ -46,16 +45,12 @@ def main() -> None:
     args = cli.parse_args()
     loaded = sources.load(args.data)
 
-    def training(fold: str) -> Dataset:
-        held_out = movielens.canonical_fold(loaded.where, fold, loaded.dataset)
-        return loaded.dataset.with_interactions(loaded.dataset.interactions.take(~held_out))
-
     for name in args.model or GRIDS:
         model = registry.create(name)
         if model.traits.ratings:
-            tune(model, GRIDS[name], partial(error, folds=split.kfold(training("u1"), folds=5, seed=0)))
+            tune(model, GRIDS[name], partial(error, folds=split.kfold(training(loaded, "u1"), folds=5, seed=0)))
         else:
-            tune(model, GRIDS[name], partial(miss, folds=ten_ratings_a_person(training("ua"))))
+            tune(model, GRIDS[name], partial(miss, folds=ten_ratings_a_person(training(loaded, "ua"))))
 
 
 if __name__ == "__main__":

@@ -239,7 +239,7 @@ def _sentence(name: str, kind: type[Recommender], error: ValidationError) -> str
     if first["type"] in ("too_short", "too_long"):
         bound = first["ctx"].get("min_length") or first["ctx"]["max_length"]
         side = "at least" if first["type"] == "too_short" else "at most"
-        return f"{name} is not made of {len(given)} {field}: give {side} {bound}."
+        return f"{name} is not made of {len(given)} models: give {side} {bound}."
     if wanted.choices:
         return f"{field}={given} is not possible for {name}: choose one of {', '.join(wanted.choices)}."
     noun = NOUNS[wanted.kind]

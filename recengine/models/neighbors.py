@@ -132,32 +132,17 @@ class FittedUserKNN(Fitted):
 
     def score(self, query: Query) -> Float32:
         """r̂ of the module's formula, or its Σ; NaN where no neighbor rated the item."""
-        from recengine.models import kernels_neighbors as kernels
-
-        near, model, average = self.neighbors(query), self.model, self.model.traits.ratings
-        arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried))
-
-        def part(first: int, last: int) -> NDArray[Any]:
-            return kernels.over_people(  # type: ignore[no-any-return]
-                *arrays, model.k, float(model.damping), average, first, last, self.ratings.shape[1]
-            )
-
-        return score_of(in_parts(part, len(query), rows=32), self.center, query, average=average)
+        return over_people(
+            self.neighbors(query), self.carried, self.center, query, self.model.k, self.model.damping,
+            average=self.model.traits.ratings,
+        )  # fmt: skip
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """As `score`, looking only at those who rated the items asked for."""
-        from recengine.models import kernels_neighbors as kernels
-
-        near, (order, start, items) = self.neighbors(query), cells_by_row(row, item, len(query))
-        model, average = self.model, self.model.traits.ratings
-        arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried_by_item), start, items)
-
-        def part(first: int, last: int) -> NDArray[Any]:
-            return kernels.pairs_over_people(  # type: ignore[no-any-return]
-                *arrays, model.k, float(model.damping), average, first, last
-            )
-
-        return cells_of(in_parts(part, len(query), rows=32), order, self.center, query, row, item, average=average)
+        return cells_over_people(
+            self.neighbors(query), self.carried_by_item, self.center, query, row, item, self.model.k,
+            self.model.damping, average=self.model.traits.ratings,
+        )  # fmt: skip
 
     def fallback(self, query: Query) -> Float32:
         """The bias baseline, or the number of ratings in data without ratings."""
@@ -182,6 +167,44 @@ class FittedUserKNN(Fitted):
         """Where a person's rating of an item is stored."""
         first, last = self.ratings.indptr[person], self.ratings.indptr[person + 1]
         return int(first + np.searchsorted(self.ratings.indices[first:last], item))
+
+
+def over_people(
+    near: Neighbors, carried: sp.csr_matrix, center: Center, query: Query, k: int, damping: float, *, average: bool
+) -> Float32:
+    """What the k nearest people who rated each movie say of it, float32 `(b, n_items)`; NaN where nobody did.
+
+    `near`: people similar to each query. `carried`: what each person's rating adds, csr `(n_users, n_items)`.
+    """
+    from recengine.models import kernels_neighbors as kernels
+
+    arrays = (near.start, near.index, near.similarity, *kernel_csr(carried))
+
+    def part(first: int, last: int) -> NDArray[Any]:
+        return kernels.over_people(  # type: ignore[no-any-return]
+            *arrays, k, float(damping), average, first, last, carried.shape[1]
+        )
+
+    return score_of(in_parts(part, len(query), rows=32), center, query, average=average)
+
+
+def cells_over_people(
+    near: Neighbors, by_item: sp.csr_matrix, center: Center, query: Query, row: Int64, item: Int64, k: int,
+    damping: float, *, average: bool,
+) -> Float32:  # fmt: skip
+    """As `over_people` for chosen cells, float32 `(m,)`, looking only at those who rated the movies asked for.
+
+    `by_item`: what each person's rating adds, csr `(n_items, n_users)`.
+    """
+    from recengine.models import kernels_neighbors as kernels
+
+    order, start, items = cells_by_row(row, item, len(query))
+    arrays = (near.start, near.index, near.similarity, *kernel_csr(by_item), start, items)
+
+    def part(first: int, last: int) -> NDArray[Any]:
+        return kernels.pairs_over_people(*arrays, k, float(damping), average, first, last)  # type: ignore[no-any-return]
+
+    return cells_of(in_parts(part, len(query), rows=32), order, center, query, row, item, average=average)
 
 
 class ItemKNN(Recommender):

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from pydantic import Field
 
 from recengine.data.dataset import Dataset, Float32, Int32, Int64, Query, freeze, freeze_csr
@@ -20,14 +19,12 @@ from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions, require_ratings
 from recengine.models.centering import Center, center_of
 from recengine.models.content import Content, FittedContent
-from recengine.models.evidence import Aggregation, added, cells_of, explain_of, no_opinion, score_of, stand_in
-from recengine.models.neighbors import all_people
+from recengine.models.evidence import Aggregation, added, explain_of, no_opinion, stand_in
+from recengine.models.neighbors import all_people, cells_over_people, over_people
 from recengine.models.similarity import (
     Float64,
     Neighbors,
-    cells_by_row,
     in_parts,
-    kernel_csr,
     nearest,
     row_norms,
     rows_of,
@@ -153,32 +150,17 @@ class FittedMetaLevel(Fitted):
 
     def score(self, query: Query) -> Float32:
         """r̂ of the class's formula, or its Σ; NaN where no neighbor rated the movie."""
-        from recengine.models import kernels_neighbors as kernels
-
-        near, model, average = self.neighbors(query), self.model, self.model.traits.ratings
-        arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried))
-
-        def part(first: int, last: int) -> NDArray[Any]:
-            return kernels.over_people(  # type: ignore[no-any-return]
-                *arrays, model.k, float(model.damping), average, first, last, self.ratings.shape[1]
-            )
-
-        return score_of(in_parts(part, len(query), rows=32), self.center, query, average=average)
+        return over_people(
+            self.neighbors(query), self.carried, self.center, query, self.model.k, self.model.damping,
+            average=self.model.traits.ratings,
+        )  # fmt: skip
 
     def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
         """As `score`, looking only at those who rated the movies asked for."""
-        from recengine.models import kernels_neighbors as kernels
-
-        near, (order, start, items) = self.neighbors(query), cells_by_row(row, item, len(query))
-        model, average = self.model, self.model.traits.ratings
-        arrays = (near.start, near.index, near.similarity, *kernel_csr(self.carried_by_item), start, items)
-
-        def part(first: int, last: int) -> NDArray[Any]:
-            return kernels.pairs_over_people(  # type: ignore[no-any-return]
-                *arrays, model.k, float(model.damping), average, first, last
-            )
-
-        return cells_of(in_parts(part, len(query), rows=32), order, self.center, query, row, item, average=average)
+        return cells_over_people(
+            self.neighbors(query), self.carried_by_item, self.center, query, row, item, self.model.k,
+            self.model.damping, average=self.model.traits.ratings,
+        )  # fmt: skip
 
     def fallback(self, query: Query) -> Float32:
         """The bias baseline, or the number of ratings in data without ratings."""

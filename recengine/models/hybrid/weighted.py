@@ -41,8 +41,9 @@ class Weighted(Recommender):
     inside the training data, from what the children say of ratings they were not fitted to (`stacking`): by ridge
     regression towards equal weights, or, from calibrated scores, so that what people rated stands out most. Too few
     ratings to learn from leave them equal, and a note says so.
-    Where no child that weighs anything has an opinion, there is none (NaN), and the children's fallbacks stand in with
-    the same weights. An unknown person or movie gets what the children make of them.
+    Where no child that weighs anything has an opinion, there is none (NaN), and the children's fallbacks stand in: with
+    the same weights where ratings are blended, else the first child's. An unknown person or movie gets what the
+    children make of them.
     Cost: the children's; with `learned`, `folds` times their fits more.
     Source: Burke, "Hybrid Recommender Systems" (UMUAI 2002), section 3.1; Claypool et al., "Combining Content-Based and
     Collaborative Filters in an Online Newspaper" (1999); Breiman, "Stacked Regressions" (Machine Learning 1996).

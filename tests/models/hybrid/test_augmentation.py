@@ -16,44 +16,9 @@ from recengine.models.baseline import Bias, GlobalMean, Popularity
 from recengine.models.hybrid.augmentation import FeatureAugmentation, keeping, most_rated
 from recengine.models.neighbors import ItemKNN, UserKNN
 from recengine.store import Store
+from tests.models.hybrid.fakes import FittedSays, Says
 
 _ = np.nan
-
-
-class Says(Recommender):
-    """A content model that says what it is told of each movie, to everyone; None where it has no opinion."""
-
-    name: ClassVar[str] = "says"
-    title: ClassVar[str] = "Says"
-    family: ClassVar[str] = "baselines"
-    scores: tuple[float | None, ...]
-
-    @property
-    def traits(self):
-        return Traits(ratings=True, personal=True)
-
-    def fit(self, train, context=Context()):
-        return FittedSays(model=self, scale=train.scale, said=np.array(self.scores, np.float32))
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FittedSays(Fitted):
-    said: np.ndarray
-
-    def score(self, query):
-        return np.tile(self.said, (len(query), 1))
-
-    def score_cells(self, query, row, item):
-        return self.said[item]
-
-    def fallback(self, query):
-        return np.full((len(query), len(self.said)), 3.0, np.float32)
-
-    def explain(self, query, item):
-        value = float(self.said[item])
-        if np.isnan(value):
-            return Explanation(3.0, 3.0, "three", (), exact=True, fallback="it knows nothing of it; 3 stands in")
-        return Explanation(value, value, "so it says", (), exact=True)
 
 
 class Averages(Recommender):

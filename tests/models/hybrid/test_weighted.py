@@ -1,7 +1,6 @@
 """The weighted hybrid against tables worked by hand, and weights learned on ratings no child has seen."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,64 +8,15 @@ import pytest
 from recengine import registry
 from recengine.data.dataset import Query
 from recengine.errors import ModelError
-from recengine.explain import Explanation
-from recengine.model import Context, Fitted, Recommender, Traits
 from recengine.models.baseline import Bias, GlobalMean, Popularity
 from recengine.models.content import Content
 from recengine.models.hybrid.stacking import ridge
 from recengine.models.hybrid.weighted import Weighted
 from recengine.models.neighbors import ItemKNN, UserKNN
 from recengine.models.tree import ContentTree
+from tests.models.hybrid.fakes import Says
 
 _ = np.nan
-
-
-class Says(Recommender):
-    """A child that says what it is told, to everyone; NaN, written None, where it has no opinion."""
-
-    name: ClassVar[str] = "says"
-    title: ClassVar[str] = "Says"
-    family: ClassVar[str] = "baselines"
-    scores: tuple[float | None, ...]
-    ratings: bool = True
-
-    @property
-    def traits(self):
-        return Traits(ratings=self.ratings, personal=True)
-
-    def fit(self, train, context=Context()):
-        said = np.array(self.scores, np.float32)
-        return FittedSays(model=self, scale=train.scale, said=said)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FittedSays(Fitted):
-    said: np.ndarray
-
-    def score(self, query):
-        return np.tile(self.said, (len(query), 1))
-
-    def score_cells(self, query, row, item):
-        return self.said[item]
-
-    def fallback(self, query):
-        return np.full((len(query), len(self.said)), 3.0, np.float32)
-
-    def explain(self, query, item):
-        value = float(self.said[item])
-        if np.isnan(value):
-            return Explanation(3.0, 3.0, "three", (), exact=True, fallback="it knows nothing of it; 3 stands in")
-        return Explanation(value, value, "so it says", (), exact=True)
-
-
-@pytest.fixture
-def tastes(make_dataset):
-    """60 people × 40 movies of two tastes, half of the cells rated; nobody rated the last movie."""
-    rng = np.random.default_rng(4)
-    taste = rng.normal(size=(60, 2)) @ rng.normal(size=(2, 40))
-    table = np.clip(np.round(3 + rng.normal(0, 0.5, (60, 1)) + 0.9 * taste), 1, 5)
-    table[(rng.random(table.shape) < 0.5) | (np.arange(40) == 39)] = np.nan
-    return make_dataset(table, features=rng.random((40, 3)) < 0.4)
 
 
 FOUR = [[5, _, _, _], [4, 3, _, _], [_, 2, 5, _], [_, _, 1, 2]]
