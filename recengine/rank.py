@@ -34,9 +34,7 @@ def rank(score: Float32, fallback: Float32, history: sp.csr_matrix, k: int, *, a
     if k < 1:
         raise ValueError("k must be at least 1")
     opinion = np.isfinite(score)
-    seen = np.zeros(score.shape, np.bool_)
-    seen[np.repeat(np.arange(len(score)), np.diff(history.indptr)), history.indices] = True
-    candidate = ~seen & (opinion | np.isfinite(fallback))
+    candidate = unseen(history) & (opinion | np.isfinite(fallback))
     if allowed is not None:
         candidate &= allowed
     own, own_score = _best(np.where(candidate & opinion, score, -np.inf), k)
@@ -52,6 +50,13 @@ def rank(score: Float32, fallback: Float32, history: sp.csr_matrix, k: int, *, a
         freeze(np.take_along_axis(value, order, 1)),
         freeze(np.take_along_axis(stood_in, order, 1) & (item >= 0)),
     )
+
+
+def unseen(history: sp.csr_matrix) -> Bool:
+    """What has not been rated, bool `(b, n_items)`; a stored cell of `history` has been, whatever its value."""
+    found = np.ones(history.shape, np.bool_)
+    found[np.repeat(np.arange(history.shape[0]), np.diff(history.indptr)), history.indices] = False
+    return found
 
 
 def _best(score: Float32, k: int) -> tuple[Int32, Float32]:

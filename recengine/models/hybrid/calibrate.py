@@ -9,22 +9,17 @@ import numpy as np
 from recengine.data.dataset import Bool, Int64, Query
 from recengine.model import Fitted
 from recengine.models.similarity import Float64
+from recengine.rank import unseen
 
 Calibration = Literal["ratings", "z-score", "quantile", "log-rank"]
 
 _FLAT = 10.0  # first places that differ little from one another in a log-rank
 
 
-def unseen(query: Query) -> Bool:
-    """What each person has not rated, bool `(b, n_items)`."""
-    found = np.ones(query.history.shape, np.bool_)
-    found[np.repeat(np.arange(len(query)), np.diff(query.history.indptr)), query.history.indices] = False
-    return found
-
-
 def candidates(query: Query) -> Bool:
     """What each person has not rated and may be listed for them, bool `(b, n_items)`."""
-    return unseen(query) if query.allowed is None else unseen(query) & query.allowed
+    among = unseen(query.history)
+    return among if query.allowed is None else among & query.allowed
 
 
 def calibrated(fitted: Fitted, query: Query, how: Calibration) -> tuple[Float64, Bool]:
@@ -44,7 +39,7 @@ def calibrated(fitted: Fitted, query: Query, how: Calibration) -> tuple[Float64,
         return score.astype(np.float64), opinion
     scale = {"z-score": _z_scores, "quantile": _quantiles, "log-rank": _log_ranks}[how]
     value = np.zeros(score.shape)
-    for row, candidate in enumerate(unseen(query)):
+    for row, candidate in enumerate(unseen(query.history)):
         known = candidate & opinion[row]
         if candidate.any():
             mean = score[row, known].mean(dtype=np.float64) if known.any() else 0.0

@@ -13,6 +13,7 @@ from recengine.models.hybrid import calibrate
 from recengine.models.hybrid.calibrate import Calibration
 from recengine.models.hybrid.folds import fit_alone, fold_of, out_of_fold
 from recengine.models.similarity import Float64
+from recengine.rank import unseen
 
 FEWEST = 50  # ratings for each weight to be learned
 _PEOPLE = 64  # whose scores are held at once
@@ -115,7 +116,7 @@ def _moments(
             some = of[start : start + _PEOPLE]
             query, wanted = Query.of_users(rest, some), asked.matrix[some]
             said = np.stack([calibrate.calibrated(child, query, calibration)[0] for child in fitted], axis=2)
-            for row, among in enumerate(calibrate.unseen(query)):
+            for row, among in enumerate(unseen(query.history)):
                 movies = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
                 centered = said[row] - said[row, among].mean(axis=0)
                 above += centered[movies].mean(axis=0)
