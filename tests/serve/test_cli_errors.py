@@ -30,7 +30,7 @@ NONSENSE = [
     ([*ONE, "--model", "weighted("], "name(parameter=value"),
     ([*ONE, "--model", "weighted(children=[bias, bais])"], "bias"),
     ([*ONE, "--model", "weighted", "--set", "children=bias, bais"], "bias"),
-    ([*ONE, "--model", "weighted", "--set", "children="], "children"),
+    ([*ONE, "--model", "weighted", "--set", "children="], "0 models"),
     ([*ONE, "--model", "weighted", "--set", "children=item-knn(k=60"], "item-knn(k=60"),
     ([*ONE, "--model", "weighted", "--set", "children=item-knn(k=0), bias"], "from 1 to 500"),
     ([*ONE, "--model", "weighted", "--set", "weights=much, little"], "numbers"),
