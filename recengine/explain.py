@@ -17,7 +17,8 @@ class Part:
     effect. `what`: the effect's name, the model's title, or what a neighbor and the person agree on; "" otherwise.
     `weight`: what it adds to the score, in the score's unit (stars, for rating models).
     `similarity`: of the neighbor, where there is one; `rating`: the stars behind it, None where stars play no part.
-    `told`: what the model itself says of the item, in its own unit.
+    `told`: what the model itself says of the item, in its own unit. `attention`: the share of a network's attention
+    that the movie has, from 0 to 1, whatever comes of it.
     """
 
     kind: Kind
@@ -27,6 +28,7 @@ class Part:
     similarity: float | None = None
     rating: float | None = None
     told: Explanation | None = None
+    attention: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Explanation:
 
     When `exact`, `base` plus the parts' weights is `score`. `fallback` is None, or one clause that says
     why the model had no opinion and what stands in its place. `deviation`: standard deviation of the predictive
-    distribution, in the score's unit, where the model knows it.
+    distribution, in the score's unit, where the model knows it. `method`: a whole sentence that says what the weights
+    are, where they are no terms of a sum; "" where they are.
     """
 
     score: float
@@ -45,3 +48,4 @@ class Explanation:
     exact: bool
     fallback: str | None = None
     deviation: float | None = None
+    method: str = ""

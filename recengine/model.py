@@ -46,8 +46,27 @@ class Traits:
     kept: bool = True
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """One pass of a network over its training data, for whoever watches it learn.
+
+    `number`: from 1 to `most`, where nothing ends the training sooner. `loss`: mean over the examples. `validation`:
+    `metric` on what is held back of the training data, None where nothing is.
+    """
+
+    number: int
+    most: int
+    loss: float
+    metric: str
+    validation: float | None
+
+
 def _silent(fraction: float, message: str) -> None:
     """Progress that nobody watches."""
+
+
+def _unseen(epoch: Epoch) -> None:
+    """Learning that nobody watches."""
 
 
 def _never() -> bool:
@@ -70,19 +89,27 @@ def _make(kind: str, model: Recommender, train: Dataset, seed: int, make: Callab
 class Context:
     """How a fit is run, apart from what is fitted: seed, progress, cancel, and where things are kept.
 
-    `progress(fraction, message)` is called from the fitting thread. `keep`: see `Keep`; the lab's is the store.
+    `progress(fraction, message)` is called from the fitting thread, and so is `watch`, after each epoch of a network.
+    `keep`: see `Keep`; the lab's is the store. `device`: where networks learn, as PyTorch names it ("cpu", "cuda:1"),
+    or "auto" for the graphics processor where there is one.
     """
 
     seed: int = 0
     progress: Callable[[float, str], None] = _silent
     cancelled: Callable[[], bool] = _never
     keep: Keep = _make
+    watch: Callable[[Epoch], None] = _unseen
+    device: str = "auto"
 
     def step(self, fraction: float, message: str) -> None:
         """Report progress (0 to 1); raises `Cancelled` when the work should stop."""
+        self.check()
+        self.progress(fraction, message)
+
+    def check(self) -> None:
+        """Raise `Cancelled` when the work should stop; for where it is too early to report progress again."""
         if self.cancelled():
             raise Cancelled("The work was cancelled; nothing was kept.")
-        self.progress(fraction, message)
 
     def part(self, start: float, width: float, what: str = "") -> Context:
         """The same, its progress from 0 to 1 being only that part of the whole; its messages begin with `what`."""

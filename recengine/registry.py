@@ -37,6 +37,7 @@ MODELS = {
     "als": "recengine.models.als:ALS",
     "ials": "recengine.models.als:IALS",
     "nmf": "recengine.models.nmf:NMF",
+    "sasrec": "recengine.models.sequential:SASRec",
     "weighted": "recengine.models.hybrid.weighted:Weighted",
     "switching": "recengine.models.hybrid.switching:Switching",
     "mixed": "recengine.models.hybrid.mixed:Mixed",

@@ -43,7 +43,8 @@ def ml100k(ml100k_zip: Path) -> Callable[[str], Dataset]:
 def light() -> dict[str, dict[str, str]]:
     """Parameters for models that take too long by default to be fitted over and over: less of the same."""
     return {
-        "blend": {"children": "bayes-fm(target=ordinal, factors=2, iterations=40, draws=20, chains=2), item-knn, bias"}
+        "blend": {"children": "bayes-fm(target=ordinal, factors=2, iterations=40, draws=20, chains=2), item-knn, bias"},
+        "sasrec": {"epochs": "5", "factors": "8", "length": "20"},
     }
 
 

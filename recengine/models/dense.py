@@ -1,0 +1,257 @@
+"""Networks over all that is known at once: `WideDeep` for ratings, `NeuMF` for lists.
+
+Nothing is learned about a person: in both, the person is what the query says they rated, so a visitor is one pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from pydantic import Field
+
+from recengine.data.dataset import Bool, Dataset, Float32, Int64, Query, freeze, freeze_csr
+from recengine.explain import Explanation, Part
+from recengine.model import Context, Family, Fitted, Recommender, Traits
+from recengine.models.baseline import Biases, estimate_biases, require_interactions, require_ratings
+from recengine.models.descent import unit_of
+from recengine.models.features import group_of
+from recengine.models.learned import (
+    OCCLUSION,
+    BatchSize,
+    Dropout,
+    Epochs,
+    Learned,
+    LearningRate,
+    Patience,
+    WeightDecay,
+    hold_back,
+    no_opinion,
+    without,
+)
+from recengine.models.neighbors import all_people
+from recengine.models.similarity import cells_by_row, rows_of
+
+_HELD = 0.1  # of the ratings, for validation
+_OF_ALL = "By occlusion: each weight is what the prediction loses when that one movie is left out or that one thing is not known."
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """Ratings in order of the person, measured from the biases and in a network's `unit` of stars.
+
+    `person`, `item`: int64 `(m,)`. `deviation`: (r − μ − b_i) / unit; `generosity`: b_u / unit as if this one rating had
+    never been given; `target`: what is left of the rating without both; float32 `(m,)`. `generous`: b_u / unit of each
+    person, float32 `(n_users,)`.
+    """
+
+    person: Int64
+    item: Int64
+    deviation: Float32
+    generosity: Float32
+    generous: Float32
+    unit: float
+
+    @classmethod
+    def of(cls, query: Query, biases: Biases, unit: float) -> Ratings:
+        """The ratings of some people, each to be guessed from the person's others."""
+        history, person = query.history, rows_of(query.history)
+        rest = (history.data.astype(np.float64) - biases.mean - biases.item[history.indices]) / unit
+        generous = biases.user(query).astype(np.float64) / unit
+        n = np.diff(history.indptr) + biases.user_damping
+        left = generous[person] * n[person] - rest
+        generosity = left / np.maximum(n[person] - 1, 1e-9)
+        return cls(
+            person.astype(np.int64), history.indices.astype(np.int64), rest.astype(np.float32),
+            generosity.astype(np.float32), generous.astype(np.float32), unit,
+        )  # fmt: skip
+
+    @property
+    def target(self) -> Float32:
+        """What the baseline, without this rating, leaves of it."""
+        return self.deviation - self.generosity
+
+    def held(self, query: Query, biases: Biases) -> Ratings:
+        """Other ratings of the same people, each to be guessed from all of these."""
+        other = Ratings.of(query, biases, self.unit)
+        return replace(other, generosity=self.generous[other.person], generous=self.generous)
+
+    @property
+    def own(self) -> Float32:
+        """How far above the biases, the person's included, each rating is."""
+        return self.deviation - self.generous[self.person]
+
+
+class WideDeep(Recommender):
+    """Ratings from attributes and their pairs, and from a network over taste, person and movie.
+
+    r̂_ui = μ + b_u + b_i + s (x̃_u·W ỹ_i + (x_u + a_u)·q_i + MLP(x_u, a_u, q_i, x_u ∘ q_i, a_u ∘ q_i))
+    x_u = |I_u|^−½ Σ_{j∈I_u} (e_uj q_j + z_j),   q_i = o_i + V ỹ_i,   a_u = G x̃_u
+
+    x̃_u is 1 and the attributes of the person (age, gender, occupation), ỹ_i 1 and those of the movie (genres, decade,
+    directors), e_uj = (r_uj − b_uj) / s, s a quarter of the rating scale's width. Biases as `bias`, worked out from the
+    ratings in the query. W (wide), o, z, V, G and the MLP (deep) are learned on the squared error of each rating,
+    guessed from the person's others: neither x_u nor b_u has seen it. A tenth of the ratings is held back for early
+    stopping; queries use them all. A visitor's attributes are not known, so W and G see the 1 alone, as they
+    do for some people in each step of the training. A movie nobody rated is what its attributes say. Where neither
+    ratings nor attributes are known, of person or movie, there is no opinion: NaN, and the bias baseline stands in.
+    Cost: epochs · (m (d² + d · hidden) + people / batch_size · n_items · d) to fit, n_items · d · hidden a query.
+    Source: Cheng et al., "Wide & Deep Learning for Recommender Systems", DLRS 2016, section 3; x_u: Koren,
+    "Factorization meets the neighborhood", KDD 2008, equation 13 (asymmetric SVD).
+    Differs from the paper: ratings are predicted, not clicks; the wide part crosses every attribute of the person with
+    every one of the movie; the deep part is also given products, and the sum of taste and person times movie is added,
+    which a network finds hard to learn; one optimizer (AdamW) for both parts.
+    """
+
+    name: ClassVar[str] = "dnn"
+    title: ClassVar[str] = "Wide & deep"
+    family: ClassVar[Family] = "neural"
+
+    factors: int = Field(32, ge=1, le=512, description="Numbers that describe a movie, a person's taste and attributes")
+    hidden: int = Field(64, ge=2, le=1024, description="Width of the network's first layer; the second has half of it")
+    dropout: Dropout = 0.5
+    unknown: float = Field(0.2, ge=0, le=1, description="Share of people learned from without their attributes")
+    epochs: Epochs = 60
+    batch_size: BatchSize = 32
+    learning_rate: LearningRate = 0.001
+    weight_decay: WeightDecay = 5.0
+    patience: Patience = 5
+
+    @property
+    def traits(self) -> Traits:
+        """It predicts ratings from attributes too; its explanations are by occlusion."""
+        return Traits(ratings=True, personal=True, exact=False, features=True)
+
+    def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
+        """Learn to tell each rating from the person's others."""
+        from recengine.models.neural import dnn
+        from recengine.models.neural.train import Schedule
+
+        require_ratings(train, self.name)
+        held, unit = hold_back(train, _HELD, context.seed), unit_of(train)
+        ratings, rest = (train.with_interactions(train.interactions.take(rows)) for rows in (~held, held))
+        biases = estimate_biases(ratings.interactions)
+        told = Ratings.of(all_people(ratings), biases, unit)
+        kinds = kinds_of(train)
+        weights, curve = dnn.learn(
+            lambda: self.network(train.features, kinds.shape[1]), told, told.held(all_people(rest), biases), kinds,
+            self.unknown, Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.patience),
+            context, name=self.name,
+        )  # fmt: skip
+        return FittedWideDeep(
+            model=self, scale=train.scale, weights=weights, curve=curve, count=train.interactions.item_count,
+            biases=estimate_biases(train.interactions), unit=unit, features=train.features, kinds=kinds,
+            feature_names=train.feature_names, kind_names=train.user_feature_names,
+        )  # fmt: skip
+
+    def network(self, features: sp.csr_matrix, kinds: int) -> Any:
+        """See `recengine.models.neural.dnn`."""
+        from recengine.models.neural.dnn import WideDeepNet, attributes_of
+
+        return WideDeepNet(attributes_of(features), kinds, self.factors, self.hidden, self.dropout)
+
+
+def kinds_of(train: Dataset) -> Float32:
+    """1 and the attributes of each person, float32 `(n_users, 1 + g)`."""
+    known = np.zeros((train.n_users, 0)) if train.user_features is None else train.user_features.toarray()
+    return freeze(np.hstack([np.ones((train.n_users, 1)), known]).astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedWideDeep(Learned):
+    """`biases` and `unit`: what the network's answers are measured from and in.
+
+    `features`: of the movies, csr `(n_items, f)`; `kinds`: 1 and the attributes of the people, float32
+    `(n_users, 1 + g)`; `feature_names` and `kind_names`: of their columns, but for the 1.
+    """
+
+    model: WideDeep
+    biases: Biases
+    unit: float
+    features: sp.csr_matrix
+    kinds: Float32
+    feature_names: tuple[str, ...]
+    kind_names: tuple[str, ...]
+
+    @cached_property
+    def network(self) -> Any:
+        """Built again from the weights."""
+        from recengine.models.neural.train import restore
+
+        return restore(self.model.network(self.features, self.kinds.shape[1]), self.weights)
+
+    @cached_property
+    def known(self) -> Bool:
+        """Movies that anything is known of, bool `(n_items,)`."""
+        return freeze((self.count > 0) | (np.diff(self.features.indptr) > 0))
+
+    def kind(self, query: Query) -> Float32:
+        """1 and the attributes of one person, float32 `(1 + g,)`; the 1 alone for a visitor."""
+        user, visitor = int(query.user[0]), np.eye(1, self.kinds.shape[1], dtype=np.float32)[0]
+        return self.kinds[user].copy() if user >= 0 else visitor
+
+    def _asked(self, query: Query, item: Int64 | None = None) -> Float32:
+        """One person's scores of all movies, or of some; NaN without opinion."""
+        from recengine.models.neural import dnn
+
+        some = np.arange(len(self.count)) if item is None else item
+        kind = self.kind(query)
+        if not kind[1:].any() and not self.count[query.history.indices].any():
+            return np.full(len(some), np.nan, np.float32)
+        above = dnn.score(self.network, Ratings.of(query, self.biases, self.unit), kind, item)
+        value = self.biases.cells(query, np.zeros(len(some), np.int64), some) + np.float32(self.unit) * above
+        return np.where(self.known[some], value, np.float32(np.nan))
+
+    def score(self, query: Query) -> Float32:
+        """One pass a person, so that nobody's bits depend on the company they are asked in."""
+        rows = [self._asked(query.rows(r, r + 1)) for r in range(len(query))]
+        return np.array(rows, np.float32).reshape(query.history.shape)
+
+    def score_cells(self, query: Query, row: Int64, item: Int64) -> Float32:
+        """The movies asked for, person by person."""
+        order, start, items = cells_by_row(row, item, len(query))
+        value = np.empty(len(order), np.float32)
+        for r in np.flatnonzero(np.diff(start)):
+            own = slice(start[r], start[r + 1])
+            value[order[own]] = self._asked(query.rows(r, r + 1), items[own].astype(np.int64))
+        return value
+
+    def fallback(self, query: Query) -> Float32:
+        """The bias baseline."""
+        return self.biases.score(query)
+
+    def explain(self, query: Query, item: int) -> Explanation:
+        """What the prediction loses without each rated movie, each attribute of the person, each group of the movie's.
+
+        All of it in one pass over variants of the question.
+        """
+        from recengine.models.neural import dnn
+
+        query = query.rows(0, 1)
+        score = float(self._asked(query, np.array([item]))[0])
+        if np.isnan(score):
+            why = "nobody has rated this movie" if self.known[[item]].any() else "nothing is known of this movie"
+            if self.known[item]:
+                why = "nothing has been rated yet" 
+            return no_opinion(self, query, item, why, "user and item bias")
+        told = Ratings.of(query, self.biases, self.unit)
+        what, kinds, features = self._hidden(self.kind(query), item)
+        above = dnn.variants(self.network, told, kinds, features, item).astype(np.float64)
+        n, level = len(told.item), float(self.biases.mean + self.biases.item[item])
+        generosity = np.append(told.generosity, np.full(len(kinds), told.generous[0]))
+        value = level + self.unit * (generosity + above)
+        parts = without(query.history.indices, score, value[:n])
+        parts += [Part("effect", score - left, what=text) for text, left in zip(what, value[n + 1 :], strict=True)]
+        parts.sort(key=lambda part: -abs(part.weight))
+        base = float(self.biases.score(query)[0, item])
+        return Explanation(score, base, "user and item bias", tuple(parts), exact=False, method=_OF_ALL)
+
+    def _hidden(self, kind: Float32, item: int) -> tuple[list[str], Float32, Float32]:
+        """What can be hidden of person and movie, and the attributes of both as they are and without each."""
+        feature = np.append(np.float32(1), self.features[[item]].toarray()[0]).astype(np.float32)
+        sides = ((kind, self.kind_names), (feature, self.feature_names))
+        ...
