@@ -63,9 +63,16 @@ def progress() -> Iterator[Callable[[float, str], None]]:
         yield _unwatched
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    left = TimeRemainingColumn()  # at most: a network may stop sooner
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        left,
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("Loading", total=1.0)
         yield lambda fraction, message: bars.update(task, completed=fraction, description=message)

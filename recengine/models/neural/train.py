@@ -39,9 +39,9 @@ Loss = Callable[[Net, Int64, np.random.Generator], Tensor]
 class Schedule:
     """How long and how fast: `epochs` at most, `patience` epochs without a better validation, AdamW's numbers.
 
-    `warmup`: steps over which the learning rate rises from 0; `decay`: it then falls to 0 by the last of `epochs`,
-    along half a cosine. `averaging`: from 0 to 1, what a step leaves of the running mean of the weights, which is then
-    what is validated and kept; 0 for the weights themselves.
+    `decay`: the learning rate rises over the first twentieth of the steps, and falls to 0 by the last of `epochs` along
+    half a cosine. `averaging`: from 0 to 1, what a step leaves of the running mean of the weights, which then is what
+    is validated and kept; 0 for the weights themselves.
     """
 
     epochs: int
@@ -49,14 +49,14 @@ class Schedule:
     learning_rate: float
     weight_decay: float = 0.0
     patience: int = 10
-    warmup: int = 0
     decay: bool = False
     averaging: float = 0.0
 
     def pace(self, step: int, steps: int) -> float:
         """Share of the learning rate at a step, from 0, of at most `steps`."""
-        rise = min(1.0, (step + 1) / max(1, self.warmup))
-        return rise * (0.5 + 0.5 * math.cos(math.pi * step / steps)) if self.decay else rise
+        if not self.decay:
+            return 1.0
+        return min(1.0, 20 * (step + 1) / steps) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,169 @@
+"""The one training loop: what is kept, when it stops, and that it repeats itself."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from recengine import registry
+from recengine.data.dataset import Query
+from recengine.errors import Cancelled, ModelError
+from recengine.model import Context
+from recengine.models.neural.train import Schedule, Validation, device, restore, train
+from recengine.store import Store
+
+
+def line():
+    return torch.nn.Linear(3, 1)
+
+
+def squares(network, batch, rng):
+    """Squared error on examples that a line fits."""
+    x = torch.tensor(np.eye(3, dtype=np.float32)[batch % 3])
+    return ((network(x)[:, 0] - torch.tensor(batch % 3, dtype=torch.float32)) ** 2).mean()
+
+
+def drift(network, batch, rng):
+    """A loss whose gradient is 1 everywhere: each step of Adam moves all weights down by the learning rate."""
+    return sum(parameter.sum() for parameter in network.parameters())
+
+
+SCHEDULE = Schedule(epochs=12, batch_size=4, learning_rate=0.1, patience=3)
+
+
+def test_a_line_is_learned_and_the_curve_tells_of_it():
+    weights, curve = train(line, squares, 30, Schedule(60, 4, 0.05), Context(), name="line")
+    network = restore(line(), weights)
+    assert network(torch.eye(3))[:, 0].tolist() == pytest.approx([0, 1, 2], abs=0.02)
+    assert curve.loss.shape == curve.validation.shape == curve.seconds.shape == (60,)
+    assert curve.loss[-1] < 0.01 * curve.loss[0]
+    assert (np.diff(curve.seconds) >= 0).all()
+    assert np.isnan(curve.validation).all()
+    assert curve.best == 60
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_the_weights_of_the_best_epoch_are_kept_and_patience_ends_the_training(higher_is_better):
+    seen, values = [], iter([1.0, 3.0, 4.0, 2.0, 3.9, 4.0, 9.0])
+
+    def measure(network):
+        seen.append(network.weight.detach().clone().numpy())
+        value = next(values)
+        return value if higher_is_better else -value
+
+    weights, curve = train(
+        line, drift, 8, SCHEDULE, Context(), Validation("made up", higher_is_better, measure), name="x"
+    )
+    assert len(curve.loss) == 6  # the third was best, and three more were no better: an equal one is not
+    assert curve.best == 3
+    np.testing.assert_array_equal(dict(zip(weights.names, weights.arrays, strict=True))["weight"], seen[2])
+    assert not np.array_equal(seen[2], seen[5])
+    assert curve.metric == "made up"
+
+
+def test_without_a_validation_the_last_weights_are_kept():
+    first, _ = train(line, drift, 4, Schedule(1, 4, 0.1), Context(), name="x")
+    third, curve = train(line, drift, 4, Schedule(3, 4, 0.1), Context(), name="x")
+    assert curve.best == len(curve.loss) == 3
+    np.testing.assert_allclose(first.arrays[0] - third.arrays[0], 0.2, atol=1e-3)
+
+
+def test_every_example_is_taken_once_an_epoch_in_a_new_order():
+    taken = []
+
+    def note(network, batch, rng):
+        taken.append(batch.copy())
+        return drift(network, batch, rng)
+
+    train(line, note, 10, Schedule(2, 4, 0.1), Context(), name="x")
+    assert [len(batch) for batch in taken] == [4, 4, 2, 4, 4, 2]
+    epochs = [np.concatenate(taken[:3]), np.concatenate(taken[3:])]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert not np.array_equal(*epochs)
+
+
+def test_whoever_watches_sees_each_epoch():
+    seen, told = [], []
+    context = Context(watch=seen.append, progress=lambda fraction, text: told.append((fraction, text)))
+    _, curve = train(line, squares, 8, SCHEDULE, context, Validation("error", False, lambda network: 1.0), name="x")
+    assert [epoch.number for epoch in seen] == [1, 2, 3, 4]
+    assert [epoch.loss for epoch in seen] == pytest.approx(curve.loss.tolist())
+    assert {(epoch.most, epoch.metric, epoch.validation) for epoch in seen} == {(12, "error", 1.0)}
+    assert told[0] == (0.0, "epoch 1 of at most 12")
+    assert told[-1][0] == 1.0
+    assert "error 1.0000, best 1.0000" in told[-2][1]
+
+
+def with_dropout():
+    return torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(3, 1))
+
+
+def test_the_same_seed_gives_the_same_numbers_and_leaves_others_random_numbers_alone():
+    before = torch.random.get_rng_state()
+    runs = [train(with_dropout, squares, 30, SCHEDULE, Context(seed=seed), name="x") for seed in (5, 5, 6)]
+    assert torch.equal(before, torch.random.get_rng_state())
+    (a, curve), (b, again), (c, _) = runs
+    np.testing.assert_array_equal(a.arrays[0], b.arrays[0])
+    np.testing.assert_array_equal(curve.loss, again.loss)
+    assert not np.array_equal(a.arrays[0], c.arrays[0])
+
+
+def test_trainings_at_the_same_time_do_not_disturb_each_other():
+    alone, _ = train(with_dropout, squares, 60, SCHEDULE, Context(seed=1), name="x")
+    found = {}
+
+    def work(seed):
+        found[seed] = train(with_dropout, squares, 60, SCHEDULE, Context(seed=seed), name="x")[0]
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(found[1].arrays[0], alone.arrays[0])
+
+
+def test_it_stops_between_batches_and_lets_the_next_one_train():
+    taken, patience = [], iter([False] * 5)
+
+    def note(network, batch, rng):
+        taken.append(len(batch))
+        return drift(network, batch, rng)
+
+    with pytest.raises(Cancelled):
+        train(line, note, 100, SCHEDULE, Context(cancelled=lambda: next(patience, True)), name="x")
+    assert 0 < len(taken) < 25  # within the first epoch
+    train(line, drift, 4, SCHEDULE, Context(), name="x")
+
+
+def test_a_loss_that_is_no_number_names_the_learning_rate(one_sentence):
+    def broken(network, batch, rng):
+        return network.weight.sum() * float("nan")
+
+    with pytest.raises(ModelError) as refused:
+        train(line, broken, 4, SCHEDULE, Context(), name="sasrec")
+    assert "learning_rate=0.1" in str(refused.value)
+    assert "sasrec" in str(refused.value)
+    assert one_sentence(str(refused.value))
+
+
+def test_a_cancelled_training_leaves_nothing_in_the_store(tmp_path, make_dataset):
+    data = make_dataset(np.random.default_rng(0).integers(1, 6, (20, 12)).astype(float))
+    model = registry.create("sasrec", {"factors": 4, "epochs": 3, "length": 10})
+    store, seen = Store(tmp_path), []
+    context = Context(watch=seen.append, cancelled=lambda: len(seen) == 2)
+    with pytest.raises(Cancelled):
+        store.fetch({"what": "it"}, lambda: model.fit(data, context))
+    assert len(seen) == 2
+    assert [path for path in (tmp_path / "artifacts").iterdir() if path.name != "locks"] == []
+    kept = store.fetch({"what": "it"}, lambda: model.fit(data)).value
+    found = Store(tmp_path).fetch({"what": "it"}, lambda: pytest.fail("it is kept")).value
+    query = Query.of_users(data, np.arange(5))
+    np.testing.assert_array_equal(found.score(query), model.fit(data).score(query))
+    np.testing.assert_array_equal(kept.curve.loss, found.curve.loss)
+
+
+def test_the_graphics_processor_is_used_where_there_is_one():
+    assert device(Context(device="cpu")).type == "cpu"
+    assert device(Context()).type == ("cuda" if torch.cuda.is_available() else "cpu")
