@@ -1,9 +1,10 @@
-"""Everything that is measured beside a peer, and how long a visitor waits, in one run: an hour on a quiet machine.
+"""Everything that is measured beside a peer, and how long a visitor waits, in one run: over an hour on a quiet machine.
 
     pip install -e '.[peers]'
     python -m benchmarks ../shared/data/ml-100k.zip
 
-Each part prints a table of its own, and can be run alone; its first lines say what is compared and how.
+Each part prints a table of its own, and can be run alone; its first lines say what is compared and how. The last makes
+an environment for RecBole the first time, which needs Python 3.11 or 3.12 and a network.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ PARTS = (
     ("peers_implicit_neighbors", False),
     ("visitor", False),
     ("first_look", False),
+    ("peers_neural", True),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from recengine.explain import Kind
 from recengine.model import Family, Traits
@@ -57,6 +57,7 @@ class Reason:
     `id` is the movie's or person's id, None for an effect; `similarity` and `rating` are the neighbor's. Where a model
     that a hybrid is made of carried it: `score` is that model's own, in its own unit, `why` are its reasons, `line` is
     the same in one clause ("because of Heat ★5"), and `fallback` says why it had no opinion, None where it had one.
+    `attention`: the share of a network's attention that the movie has, from 0 to 1, whatever comes of it.
     """
 
     kind: Kind
@@ -69,6 +70,7 @@ class Reason:
     why: tuple[Reason, ...] = ()
     line: str = ""
     fallback: str | None = None
+    attention: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Recommended:
     `score` is the model's own number; `stars` the same within the rating scale, None where the model does not
     predict ratings. `ratings` counts the people who rated the movie, `share` is their share of all people.
     `fallback` is None, or says why the model had no opinion and what stands in. `deviation`: one standard deviation
-    of what they may think of it, in the score's unit, None where the model does not know.
+    of what they may think of it, in the score's unit, None where the model does not know. `method`: as of a `Why`.
     """
 
     rank: int
@@ -94,6 +96,7 @@ class Recommended:
     why: tuple[Reason, ...] = ()
     fallback: str | None = None
     deviation: float | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ class Why:
 
     `deviation`: one standard deviation of what they may think of it, in the score's unit, None where not known.
     `notes`: sentences that whoever reads it must know, such as what the model could not learn.
+    `method`: a whole sentence that says what the weights are, where they are no terms of a sum; "" where they are.
+    `looked_at`: those of the parts that have a share of a network's attention, in the order watched, oldest first.
     """
 
     item_id: Any
@@ -140,6 +145,18 @@ class Why:
     without: Counterfactual | None = None
     deviation: float | None = None
     notes: tuple[str, ...] = ()
+    method: str = ""
+    looked_at: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """A movie that someone rated, and the rating that a network which was given it gives back, within the scale."""
+
+    item_id: Any
+    title: str
+    rating: float
+    given_back: float
 
 
 @dataclass(frozen=True)
@@ -290,3 +307,75 @@ class Workbench:
     notes: tuple[str, ...] = ()
     asked: Row | None = None
     barred: bool = False
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a network learns or has learned, a value an epoch.
+
+    `metric`: what `validation` is, on what was held back within the training data; None where nothing was. `loss`: mean
+    over the training examples. `seconds`: from the start to the end of each epoch. `most`: epochs at most. `best`: the
+    epoch, from 1, with the best validation, whose weights are kept; None while there is none.
+    """
+
+    metric: str
+    higher_is_better: bool
+    loss: tuple[float, ...]
+    validation: tuple[float | None, ...]
+    seconds: tuple[float, ...]
+    most: int
+    best: int | None
+
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job does: fit a model, whose specification, title and label these are, to data under a seed."""
+
+    data: str
+    model: dict[str, Any]
+    title: str
+    label: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Long work as it stands. `key`: that of the artifact it makes.
+
+    `ahead`: jobs that come before it while it is queued. `fraction`: of the work, 0 to 1. `seconds`: that it has run.
+    `left`: seconds that it will, None while too little is known; `at_most`: whether it may end sooner by itself.
+    `stopping`: it is cancelled, and about to stop. `error`: one sentence, where it failed. `learning`: of the network
+    that learns in it, None before its first epoch.
+    """
+
+    key: str
+    task: Task
+    state: JobState
+    ahead: int
+    fraction: float
+    message: str
+    seconds: float
+    left: float | None
+    at_most: bool
+    stopping: bool
+    error: str | None
+    learning: Learning | None
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still to end."""
+        return self.state in ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training in the store. `seconds`: that the fit took. `made`: when it ended, in Unix seconds."""
+
+    key: str
+    task: Task
+    seconds: float
+    made: float
+    learning: Learning

@@ -13,14 +13,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recengine import describe, evaluate, profile, registry, telling, validation, workbench
+from recengine import describe, evaluate, profile, registry, telling, training, validation, workbench
 from recengine.answers import (
     Catalogue,
     Filters,
     Found,
+    GivenBack,
+    Job,
     ModelInfo,
     Predicted,
     Recommendations,
+    Run,
     Similar,
     StoredPerson,
     Weighing,
@@ -33,7 +36,9 @@ from recengine.data import movielens, sources, split
 from recengine.data.dataset import Dataset
 from recengine.errors import DataError, ModelError
 from recengine.evaluate import Evaluation
+from recengine.jobs import Jobs
 from recengine.model import Context, Fitted, Recommender
+from recengine.models.autorec import AutoRec, FittedAutoRec
 from recengine.models.content import Content, FittedContent
 from recengine.models.hybrid.weighted import FittedWeighted, Weighted
 from recengine.models.neighbors import FittedItemKNN, ItemKNN
@@ -53,7 +58,7 @@ class Lab:
         self.store = store or Store()
         self._shelves: OrderedDict[tuple[str, float], Shelf] = OrderedDict()
         self._guard = threading.RLock()
-        self._said = workbench.Memory()
+        self._said, self._jobs = workbench.Memory(), Jobs()
 
     # Data
 
@@ -177,30 +182,25 @@ class Lab:
         return Recommendations(model.spec(), user, items, fitted.notes)
 
     def explain(
-        self,
-        data: str,
-        model: Recommender,
-        who: Who,
-        item: Any,
-        filters: Filters = Filters(),
-        *,
-        seed: int = 0,
+        self, data: str, model: Recommender, who: Who, item: Any, filters: Filters = Filters(), *, seed: int = 0,
         progress: Progress | None = None,
-    ) -> Why:
+    ) -> Why:  # fmt: skip
         """Why a movie gets its score, in full, and what it owes to the rating that helped it most."""
         shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed, progress=progress)
         return telling.why(shelf, fitted, shelf.query(who).among(shelf.allowed(filters)), shelf.movie(item))
 
+    def given_back(self, data: str, model: Recommender, who: Who, *, seed: int = 0) -> tuple[GivenBack, ...]:
+        """A person's ratings beside what an autoencoder makes of them, the largest differences first."""
+        if not isinstance(model, AutoRec):
+            raise ModelError(f"{model.name} gives back no ratings: use autorec.")
+        shelf, fitted = self.shelf(data), self.fitted(data, model, seed=seed)
+        assert isinstance(fitted, FittedAutoRec)
+        return telling.given_back(shelf, fitted, shelf.query(who))
+
     def predict(
-        self,
-        data: str,
-        model: Recommender,
-        user_id: Any,
-        item: Any,
-        *,
-        seed: int = 0,
+        self, data: str, model: Recommender, user_id: Any, item: Any, *, seed: int = 0,
         progress: Progress | None = None,
-    ) -> Predicted:
+    ) -> Predicted:  # fmt: skip
         """The predicted rating of one person for one movie."""
         if not model.traits.ratings:
             raise ModelError(f"{model.name} ranks and does not predict ratings: use recommend, or a rating model.")
@@ -274,17 +274,31 @@ class Lab:
         fitted = self.fitted(data, model or registry.create("item-knn", ItemKNN.ranking), progress=progress)
         if not isinstance(fitted, FittedItemKNN):
             raise ModelError(f"{fitted.model.name} does not compare movies: use item-knn.")
-        near, similarity = fitted.neighbors.row(index)
-        matrix = shelf.dataset.interactions.matrix.tocsc()
-        raters = set(matrix[:, [index]].indices.tolist())
-        rows = []
-        for rank, (other, value) in enumerate(zip(near[:k], similarity[:k], strict=True), start=1):
-            common = len(raters.intersection(matrix[:, [int(other)]].indices.tolist()))
-            card = shelf.found(int(other))
-            rows.append(
-                Similar(rank, card.item_id, card.title, card.year, card.genres, float(value), common, card.ratings)
-            )
-        return rows
+        return telling.similar(shelf, index, k, *fitted.neighbors.row(index))
+
+    # Jobs
+
+    def train(self, data: str, model: Recommender, *, seed: int = 0) -> Job:
+        """The job that fits a model to all of the data for the store, begun unless somebody else began it."""
+        train, asked = self.shelf(data).dataset, training.task(data, model, seed)
+        key = self.store.key(_depends_on("fit", model, train, seed))
+        return self._jobs.start(key, asked, lambda context: self._fit(model, train, replace(context, seed=seed)))
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Everybody's jobs, as asked for: the queued, the running, and the last that ended."""
+        return self._jobs.all()
+
+    def job(self, key: str) -> Job | None:
+        """The last job of that key, None where none is known."""
+        return self._jobs.find(key)
+
+    def cancel(self, key: str) -> None:
+        """End a job for everyone who waits for it; one that has ended stays as it is."""
+        self._jobs.cancel(key)
+
+    def runs(self, data: str, limit: int = 50) -> tuple[Run, ...]:
+        """The last networks in the store that learned from all of these data, with their curves, the newest first."""
+        return training.runs(self.store, data, self.shelf(data).dataset.fingerprint, limit)
 
     # Comparisons
 
@@ -292,10 +306,8 @@ class Lab:
         """Names of the splits these data can be cut into: published folds first."""
         shelf = self.shelf(data)
         folds = movielens.canonical_folds(shelf.loaded.where) if shelf.loaded.where else ()
-        return (
-            *folds,
-            *(name for name in split.NAMES if name != "temporal" or shelf.dataset.interactions.time is not None),
-        )
+        dated = shelf.dataset.interactions.time is not None
+        return (*folds, *(name for name in split.NAMES if dated or name != "temporal"))
 
     def split(self, data: str, name: str, *, seed: int = 0, **parameters: Any) -> list[split.Split]:
         """Training and test data by the name of a split."""
@@ -362,6 +374,7 @@ class Lab:
 
     def _fit(self, model: Recommender, train: Dataset, context: Context) -> Artifact[Fitted]:
         """A model fitted with everything it is made of, each from the store where it is there."""
+        self._jobs.follow(self.store.key(_depends_on("fit", model, train, context.seed)), context)
         inside = self._inside(context)
         return self._keep("fit", model, train, context.seed, lambda: model.fit(train, inside))
 
@@ -372,8 +385,12 @@ class Lab:
     def _keep(self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> Artifact[T]:
         if kind == "fit" and not model.traits.kept:
             return self.store.made(make)
-        depends_on = {"kind": kind, "dataset": train.fingerprint, "model": identity(model), "seed": seed}
-        return self.store.fetch(depends_on, make)
+        return self.store.fetch(_depends_on(kind, model, train, seed), make)
+
+
+def _depends_on(kind: str, model: Recommender, train: Dataset, seed: int) -> dict[str, Any]:
+    """What names an artifact."""
+    return {"kind": kind, "dataset": train.fingerprint, "model": identity(model), "seed": seed}
 
 
 def _quiet(fraction: float, message: str) -> None:

@@ -78,6 +78,19 @@ class Artifact(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Kept:
+    """An artifact as it lies in the store, not opened: its key, everything it depends on, the seconds it took to make.
+
+    `made`: when, in Unix seconds.
+    """
+
+    key: str
+    depends_on: dict[str, Any]
+    seconds: float
+    made: float
+
+
+@dataclass(frozen=True)
 class StoreInfo:
     """Where the store is, how many artifacts it holds, their size and its limit in bytes."""
 
@@ -159,6 +172,30 @@ class Store:
         """Size and place."""
         sizes = [_size(folder) for folder in self._folders()]
         return StoreInfo(str(self.root), len(sizes), sum(sizes), self.limit)
+
+    def kept(self, kind: str, dataset: str) -> list[Kept]:
+        """What is kept of a kind for a dataset, by its fingerprint, newest first; no array is opened."""
+        found = []
+        for folder in self._folders():
+            with suppress(Exception):  # another process removes it, or it is damaged, which whoever loads it will find
+                told = json.loads((folder / "meta.json").read_text("utf-8"))["told"]
+                if told["key"].get("kind") == kind and told["key"].get("dataset") == dataset:
+                    found.append(Kept(folder.name, told["key"], float(told["seconds"]), folder.stat().st_mtime))
+        return sorted(found, key=lambda kept: -kept.made)
+
+    def field(self, key: str, name: str) -> Any:
+        """One field of a dataclass that is kept, and no array but its own; None where it is not there or damaged."""
+        folder = self.root / key
+        try:
+            told = json.loads((folder / "meta.json").read_text("utf-8"))["told"]
+            part = told["value"]["fields"][name]
+            for file, checksum in told["checksums"].items():
+                if f'"{file}"' in json.dumps(part) and checksum != _checksum(folder / file):
+                    raise ValueError(f"{file} does not match its checksum")
+            return decode(part, folder, self._part)
+        except Exception as error:  # whatever is wrong with it, an artifact can be made again
+            log.warning("cannot read %s of artifact %s (%s)", name, key, error)
+            return None
 
     def clear(self) -> int:
         """Remove every artifact, and what an interrupted process left; returns how many artifacts there were."""

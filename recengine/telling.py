@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from recengine import wording
-from recengine.answers import Counterfactual, Reason, Recommended, Why
-from recengine.data.dataset import Query
+from recengine.answers import Counterfactual, GivenBack, Reason, Recommended, Similar, Why
+from recengine.data.dataset import Float32, Int32, Query
 from recengine.explain import Explanation
 from recengine.model import Fitted
+from recengine.models.autorec import FittedAutoRec
 from recengine.rank import Ranking, position
 from recengine.shelf import Shelf
 
@@ -45,6 +46,7 @@ def _row(shelf: Shelf, fitted: Fitted, query: Query, rank: int, item: int, score
         _strongest(reasons),
         told.fallback,
         told.deviation,
+        told.method,
     )
 
 
@@ -53,12 +55,24 @@ def _strongest(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(replace(reason, why=_strongest(reason.why)) for reason in reasons[:_REASONS])
 
 
+def similar(shelf: Shelf, item: int, k: int, near: Int32, similarity: Float32) -> list[Similar]:
+    """The first `k` movies near to one, row by row, with the number of people who rated both."""
+    matrix = shelf.dataset.interactions.matrix.tocsc()
+    raters = set(matrix[:, [item]].indices.tolist())
+    rows = []
+    for rank, (other, value) in enumerate(zip(near[:k], similarity[:k], strict=True), start=1):
+        common, card = len(raters.intersection(matrix[:, [int(other)]].indices.tolist())), shelf.found(int(other))
+        rows.append(Similar(rank, card.item_id, card.title, card.year, card.genres, float(value), common, card.ratings))
+    return rows
+
+
 def why(shelf: Shelf, fitted: Fitted, query: Query, item: int, *, without: bool = True) -> Why:
     """Why a movie gets its score from the first query, in full, and what it owes to the rating that helped it most.
 
     `without`: whether the latter is asked, which takes two more lists.
     """
     card, told = shelf.found(item), fitted.explain(query, item)
+    reasons = wording.reasons(shelf.dataset, told)
     return Why(
         card.item_id,
         card.title,
@@ -66,13 +80,31 @@ def why(shelf: Shelf, fitted: Fitted, query: Query, item: int, *, without: bool 
         wording.stars(fitted, told.score),
         told.base,
         told.base_name,
-        wording.reasons(shelf.dataset, told),
+        reasons,
         told.exact,
         told.fallback,
         _without(shelf, fitted, query, item, told) if without else None,
         told.deviation,
         fitted.notes,
+        told.method,
+        _looked_at(query, told, reasons),
     )
+
+
+def _looked_at(query: Query, told: Explanation, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """The past movies that have a share of a network's attention, oldest first."""
+    pairs = zip(told.parts, reasons, strict=True)
+    seen = {part.index: reason for part, reason in pairs if part.attention is not None}
+    return tuple(seen[item] for item in query.sequence[0].tolist() if item in seen)
+
+
+def given_back(shelf: Shelf, fitted: FittedAutoRec, query: Query) -> tuple[GivenBack, ...]:
+    """The first query's ratings beside what the network gives back, the largest differences first."""
+    told = fitted.reconstruction(query)
+    largest = np.argsort(-np.abs(told.rating - told.given_back), kind="stable")
+    cards = [shelf.found(int(item)) for item in told.item[largest]]
+    pairs = zip(cards, told.rating[largest], told.given_back[largest], strict=True)
+    return tuple(GivenBack(card.item_id, card.title, float(rating), float(back)) for card, rating, back in pairs)
 
 
 def _without(shelf: Shelf, fitted: Fitted, query: Query, item: int, told: Explanation) -> Counterfactual | None:

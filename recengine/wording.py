@@ -37,7 +37,9 @@ def _reason(dataset: Dataset, part: Part, titles: Mapping[int, str]) -> Reason:
         what = f"person {external} ({part.what})" if part.what else f"person {external}"
     else:
         what, external = part.what, None
-    return Reason(part.kind, what, part.weight, external, part.similarity, part.rating)
+    return Reason(
+        part.kind, what, part.weight, external, part.similarity, part.rating, attention=part.attention
+    )  # fmt: skip
 
 
 def _quote(dataset: Dataset, part: Part, told: Explanation) -> Reason:

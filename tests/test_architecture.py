@@ -30,7 +30,7 @@ STEPS = [
     ["store", "jobs"],
     ["shelf"],
     ["telling"],
-    ["workbench"],
+    ["workbench", "training"],
     ["lab"],
     ["serve", "__main__"],
 ]
@@ -191,6 +191,12 @@ def test_no_file_names_a_path_of_somebodys_machine():
             if machine.search(line):
                 found.append(f"{relative(path)}:{number}: {line.strip()}")
     assert found == []
+
+
+def test_a_list_of_models_does_not_wait_for_torch():
+    code = "import sys; from recengine.lab import Lab; n = len(Lab().models()); print(n, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [str(len(registry.names())), "False"], done.stderr
 
 
 def test_the_readme_lists_every_model():

@@ -131,3 +131,11 @@ def test_a_models_part_holds_what_the_model_says_in_its_own_unit(make_dataset):
     (reason,) = wording.reasons(data, told([model("Item-based", 1.5, FALLS_BACK)]))
     assert reason.fallback == reason.line == "no one rated it; the bias stands in"
     assert wording.reasons(data, told([model("Taste", 0.5)])) == (Reason("model", "Taste", 0.5),)
+
+
+def test_a_movies_share_of_attention_stays_with_it_and_occlusion_gives_the_reason(make_dataset):
+    parts = [Part("movie", -0.5, 0, attention=0.7), Part("movie", 0.2, 1, attention=0.3), Part("effect", 0.1, what="x")]
+    explanation = told(parts)
+    why = wording.reasons(make_dataset([[5, 4, 3]]), explanation)
+    assert [reason.attention for reason in why] == [0.7, 0.3, None]
+    assert wording.one_line(explanation, why, 1, explicit=True) == "Because of Movie 1"

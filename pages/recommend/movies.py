@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import controls, frame, rated
+from pages.ui import controls, frame, rated, state
 from pages.ui.ranking import answer
 from recengine.answers import Visitor
 
@@ -12,11 +12,15 @@ notes = st.container()
 choices, result = st.columns([2, 5], gap="medium")
 mine = rated.rated(data, notes)
 with choices:
-    with st.container(border=True):
-        rated.search(data, mine)
-        rated.shelf(data, mine)
+    liked = st.container(border=True)
     with frame.panel("Algorithm, filters, length"):
         asked = controls.asked(data, notes, visitors=True)
+    with liked:
+        rated.search(data, mine)
+        if state.models()[asked.model].traits.time:
+            rated.in_order(data, mine)
+        else:
+            rated.shelf(data, mine)
 with result:
     if mine:
         answer(data, asked, Visitor(tuple((one.movie.item_id, one.value) for one in mine)))

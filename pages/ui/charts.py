@@ -154,6 +154,8 @@ def sentence(told: Why, span: Sequence[float] = ()) -> str:
         said.append(f"Without the rating of {told.without.title} it would keep its place.")
     if told.exact:
         said.append(f"Exact: the parts sum to {amount(told.score)}.")
+    elif told.method:
+        said.append(f"{told.method} What is not explained hangs on no one of them alone.")
     else:
         said.append("Approximate: the parts show what mattered most and do not sum to the score.")
     if told.stars is not None and amount(told.stars) != amount(told.score):

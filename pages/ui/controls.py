@@ -24,6 +24,7 @@ EVIDENCE, STARS = "Evidence", "Predicted stars"
 WORKBENCH = "pages/recommend/workbench.py"
 PLAIN = ("int", "float", "bool", "choice")  # kinds of parameters that one widget sets
 _SLIDER_STEPS = 1000
+_FINE = 100  # a default below this part of the range is typed: it would lie within the first step of a slider
 
 
 @dataclass(frozen=True)
@@ -138,16 +139,17 @@ def by_evidence(data: str, info: ModelInfo, *, visitors: bool) -> bool:
     return ranked == EVIDENCE
 
 
-def tuned(info: ModelInfo, *, for_lists: bool, only: Collection[str] = ()) -> state.Parameters:
+def tuned(info: ModelInfo, *, for_lists: bool, only: Collection[str] = (), page: str = "") -> state.Parameters:
     """Widgets made from a model's parameters; those that differ from the model's defaults, sorted by name.
 
     `for_lists` starts from the parameters under which the model ranks well. They have keys of their own, since one
     key with two defaults would carry the one page's into the other. `only`: those that can be changed here.
+    `page`: begins the keys on a page that links to another with parameters; of one key of both, the link's is dropped.
     """
     first = {parameter.name: parameter.default for parameter in info.parameters}
     start = {**first, **(dict(info.ranking) if for_lists else {})}
     shown = {p.name: p for p in info.parameters if p.kind in PLAIN and (not only or p.name in only)}
-    keys = {name: f"{'list.' if for_lists and info.ranking else ''}{info.name}.{name}" for name in shown}
+    keys = {name: f"{page}{'list.' if for_lists and info.ranking else ''}{info.name}.{name}" for name in shown}
 
     def reset() -> None:
         for name, key in keys.items():
@@ -229,5 +231,8 @@ def widget(parameter: Parameter, key: str, **how: Any) -> Any:
     high = None if parameter.high is None else number(parameter.high)
     if low is None or high is None or high - low > _SLIDER_STEPS:
         return st.number_input(label, low, high, number(parameter.default), **common)
+    if parameter.kind == "float" and 0 < parameter.default < high / _FINE:
+        # Such as a learning rate: the steps of a slider would be larger than the value.
+        return st.number_input(label, low, high, parameter.default, step=parameter.default / 10, format="%g", **common)
     shape = None if parameter.kind == "int" else "%g"
     return st.slider(label, low, high, number(parameter.default), format=shape, **common)

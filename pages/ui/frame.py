@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -100,6 +100,12 @@ def navigation() -> StreamlitPage:
                     icon=":material/query_stats:",
                     help="How far the predictions of several algorithms are from the truth, with honest intervals.",
                 ),
+                st.Page(
+                    "pages/compare/training.py",
+                    title="Training",
+                    icon=":material/model_training:",
+                    help="Train a network, watch it learn, and compare what earlier trainings came to.",
+                ),
             ],
         }
     )
@@ -138,10 +144,13 @@ def sentences() -> Iterator[None]:
         st.error(plain(str(error)), icon=":material/error:")
 
 
-def fragment(function: Callable[P, R]) -> Callable[P, R | None]:
-    """`st.fragment` for a part of a page, with errors as sentences: it may run again without the page around it."""
+def fragment(function: Callable[P, R], every: float | None = None) -> Callable[P, R | None]:
+    """`st.fragment` for a part of a page, with errors as sentences: it may run again without the page around it.
 
-    @st.fragment
+    `every`: seconds after which it does so by itself.
+    """
+
+    @partial(st.fragment, run_every=every)
     @wraps(function)
     def part(*args: P.args, **kwargs: P.kwargs) -> R | None:
         with sentences():

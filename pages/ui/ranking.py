@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.ui import address, charts, frame, state, tables
+from pages.ui import address, charts, frame, networks, state, tables
 from pages.ui.controls import Asked
 from pages.ui.words import plain
 from recengine.answers import Recommended, Who, Why
@@ -14,6 +14,7 @@ from recengine.wording import short_title
 
 _ROWS = 10  # of a longer list the table shows so many at a time, so that the reason below stays in sight
 _ROW = 62  # pixels: three lines of text
+_GIVES_BACK = "autorec"  # the model that gives back the ratings it is given
 _EVIDENCE = (
     "Ranked by evidence, not by predicted stars: movies liked by the same people come first. The score adds up stars "
     "times similarity, so a low rating adds less and takes nothing away. For predicted stars, change *Ranked by*."
@@ -42,6 +43,27 @@ def answer(data: str, asked: Asked, who: Who) -> None:
         with st.container(border=True):
             st.header(f"Why {plain(chosen.title)}?", anchor=False)
             _why(data, asked, who, chosen)
+    if asked.model == _GIVES_BACK:
+        _given_back(data, asked, who)
+
+
+def _given_back(data: str, asked: Asked, who: Who) -> None:
+    """The ratings that went into the network, beside those that come out."""
+    told = state.given_back(data, asked.model, asked.parameters, who)
+    if not told:
+        return
+    with st.expander("What the network gives back"):
+        st.markdown(
+            "The network was given these ratings, and gives back what fits into the few numbers that it keeps. So this "
+            "shows what it takes in of a taste, and not how well it predicts."
+        )
+        drawn = networks.given_back(told, narrow=frame.narrow())
+        frame.chart(drawn.figure, drawn.says, key="given back")
+        st.dataframe(
+            tables.given_back(told, narrow=frame.narrow()),
+            column_config=tables.given_back_columns(narrow=frame.narrow()), hide_index=True,
+            alt="Every rating beside the one that the network gives back, the largest differences first.",
+        )  # fmt: skip
 
 
 def nothing() -> None:
@@ -113,6 +135,9 @@ def explained(data: str, told: Why) -> None:
         return
     drawn = charts.why(steps, state.catalogue(data).scale, narrow=frame.narrow())
     frame.chart(drawn.figure, drawn.says)
+    if told.looked_at:
+        looked = networks.attention(told.looked_at, narrow=frame.narrow())
+        frame.chart(looked.figure, looked.says, key=f"attention for {told.item_id}")
     with st.expander("The parts as a table"):
         st.dataframe(
             tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,

@@ -16,6 +16,7 @@ from recengine.answers import Found
 from recengine.errors import NotFound
 
 _PARAMETER = "rated"
+_CHOSEN = "movie to move"
 _FOUND = 6
 _MOST_STEPS = 20
 _SHELVES = {
@@ -25,7 +26,7 @@ _SHELVES = {
     "Science fiction": ("Blade Runner (1982)", "Alien (1979)", "The Matrix (1999)", "Twelve Monkeys"),
 }
 _FEWEST_ON_A_SHELF = 2
-_FEW, _SHELF_HEIGHT = 8, 600  # more movies than a few scroll, so that the algorithm stays in sight; pixels
+_FEW, _FEW_LINES, _SHELF_HEIGHT = 8, 24, 600  # movies of two rows, and of one, that have room; pixels
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,34 @@ def search(data: str, ratings: tuple[Rated, ...]) -> None:
 
 def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
     """The rated movies, each with its stars to change and a way to take it out."""
-    steps = scale_steps(state.catalogue(data).scale)
-    board = st.container(height=_SHELF_HEIGHT if len(ratings) > _FEW else "content", border=False)
+    steps, board = scale_steps(state.catalogue(data).scale), _board(ratings, _FEW)
     for place, one in enumerate(ratings):
-        others = ratings[:place], ratings[place + 1 :]
         with board.container(gap="xsmall"):
-            st.text(tables.dated(one.movie.title, one.movie.year))
-            row = st.container(horizontal=True, vertical_alignment="center")
-            if len(steps) > 1:
-                _stars(row, one, others, steps)
-            row.button(
-                "Remove", key=f"remove {one.movie.item_id}", icon=":material/close:", on_click=_keep_all,
-                args=([*others[0], *others[1]],),
-            )  # fmt: skip
+            st.text(_name(one))
+            _change(ratings, place, steps)
+
+
+def in_order(data: str, ratings: tuple[Rated, ...]) -> None:
+    """The rated movies from the oldest to the latest; the chosen one can move, get other stars, and be taken out.
+
+    One pair of buttons for all, so that they stay under the pointer and in the keyboard's focus as a movie moves on.
+    """
+    if not ratings:
+        return
+    ids = [one.movie.item_id for one in ratings]
+    before = st.session_state.get(_CHOSEN)
+    st.session_state[_CHOSEN] = before if before in ids else ids[-1]  # whose place counts most
+    names = {one.movie.item_id: f"{place} · {_name(one)}" for place, one in enumerate(ratings, start=1)}
+    chosen = _board(ratings, _FEW_LINES).radio(
+        "Watched in this order", ids, format_func=lambda item_id: plain(names[item_id]), key=_CHOSEN,
+        help="The oldest first, the latest last. This algorithm asks what comes next.",
+    )  # fmt: skip
+    place = ids.index(chosen)
+    row = st.container(horizontal=True)
+    for label, icon, first in (("Earlier", "arrow_upward", place - 1), ("Later", "arrow_downward", place)):
+        possible = 0 <= first < len(ratings) - 1
+        row.button(label, icon=f":material/{icon}:", disabled=not possible, on_click=_swap, args=(ratings, first))
+    _change(ratings, place, scale_steps(state.catalogue(data).scale))
 
 
 def examples(data: str) -> None:
@@ -154,6 +170,32 @@ def stars(value: float) -> str:
     return "★" * int(value) + ("½" if value % 1 else "")
 
 
+def _board(ratings: tuple[Rated, ...], few: int) -> Any:
+    """Where a list of movies stands; more than a few scroll, so that the algorithm stays in sight."""
+    return st.container(height=_SHELF_HEIGHT if len(ratings) > few else "content", border=False)
+
+
+def _change(ratings: tuple[Rated, ...], place: int, steps: tuple[float, ...]) -> None:
+    """The stars of the movie at a place, where there are several to give, and the way out."""
+    one, others = ratings[place], (ratings[:place], ratings[place + 1 :])
+    row = st.container(horizontal=True, vertical_alignment="center")
+    if len(steps) > 1:
+        _stars(row, one, others, steps)
+    row.button(
+        "Remove", key=f"remove {one.movie.item_id}", icon=":material/close:", on_click=_keep_all,
+        args=([*others[0], *others[1]],),
+    )  # fmt: skip
+
+
+def _swap(ratings: tuple[Rated, ...], first: int) -> None:
+    """The movie at a place and the one after it change places."""
+    _keep_all([*ratings[:first], ratings[first + 1], ratings[first], *ratings[first + 2 :]])
+
+
+def _name(one: Rated) -> str:
+    return tables.dated(one.movie.title, one.movie.year)
+
+
 def _stars(place: Any, one: Rated, others: tuple[tuple[Rated, ...], ...], steps: tuple[float, ...]) -> None:
     key = f"stars {one.movie.item_id}"
 
@@ -168,7 +210,7 @@ def _stars(place: Any, one: Rated, others: tuple[tuple[Rated, ...], ...], steps:
 
 
 def _add(data: str, ratings: tuple[Rated, ...], movie: Found) -> None:
-    st.session_state["find"] = ""
+    st.session_state["find"], st.session_state[_CHOSEN] = "", movie.item_id
     _keep_all([*ratings, Rated(movie, liked(scale_steps(state.catalogue(data).scale)))])
     st.rerun()  # the whole page: the list follows
 

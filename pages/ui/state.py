@@ -16,8 +16,11 @@ from recengine.answers import (
     Catalogue,
     Filters,
     Found,
+    GivenBack,
+    Job,
     ModelInfo,
     Recommendations,
+    Run,
     Similar,
     Weighing,
     Who,
@@ -140,6 +143,12 @@ def explain(data: str, model: str, parameters: Parameters, who: Who, item_id: An
     return lab().explain(data, lab().model(model, dict(parameters)), who, item_id, filters)
 
 
+@st.cache_resource(show_spinner=False, max_entries=500)
+def given_back(data: str, model: str, parameters: Parameters, who: Who) -> tuple[GivenBack, ...]:
+    """A person's ratings beside what an autoencoder makes of them."""
+    return lab().given_back(data, lab().model(model, dict(parameters)), who)
+
+
 def model(what: str, parameters: Mapping[str, Any] | None = None) -> Any:
     """A model by its name or label, with parameters. Raises `ModelError` where there is none such."""
     return lab().model(what, parameters)
@@ -187,6 +196,26 @@ def difference(
 ) -> Interval:
     """How much larger a metric is for model `a` than for `b` (labels), over the same resampled people."""
     return lab().difference(evaluation(data, split, chosen, metrics, seed), metric, a, b)
+
+
+def train(data: str, model: str, seed: int) -> Job:
+    """The job that fits a model, by its label, begun unless somebody else began it."""
+    return lab().train(data, lab().model(model), seed=seed)
+
+
+def jobs() -> tuple[Job, ...]:
+    """Everybody's jobs on this server, as asked for; never cached, since they go on."""
+    return lab().jobs()
+
+
+def cancel(key: str) -> None:
+    """End a job for everyone."""
+    lab().cancel(key)
+
+
+def runs(data: str) -> tuple[Run, ...]:
+    """The networks in the store that learned from these data, the newest first."""
+    return lab().runs(data)
 
 
 def aside(show: Progress) -> Progress:

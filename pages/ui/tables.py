@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui import charts
 from pages.ui.theme import shorten
-from recengine.answers import Reason, Recommended, Similar
+from recengine.answers import GivenBack, Reason, Recommended, Similar
 from recengine.wording import short_title
 
 _SCORE = "What the list is ranked by; no number of stars."
@@ -139,6 +139,7 @@ def parts(reasons: Sequence[Reason]) -> pd.DataFrame:
             "rating": [reason.rating for reason in rows],
             "similarity": [reason.similarity for reason in rows],
             "weight": [reason.weight for reason in rows],
+            "attention": [None if reason.attention is None else 100 * reason.attention for reason in rows],
         }
     ).dropna(axis="columns", how="all")
 
@@ -151,6 +152,36 @@ def parts_columns() -> dict[str, Any]:
         "rating": column.NumberColumn("Rating", format="★ %g", width="small"),
         "similarity": column.NumberColumn("Similarity", format="%.2f", width="small"),
         "weight": column.NumberColumn("Adds to the score", format="%+.3f", width="small"),
+        "attention": column.NumberColumn(
+            "Attention",
+            format="%.1f %%",
+            width="small",
+            help="Where the network looked, which need not be what decided.",
+        ),
+    }
+
+
+def given_back(ratings: Sequence[GivenBack], *, narrow: bool) -> pd.DataFrame:
+    """Ratings beside what a network gives back, one row a movie."""
+    table = pd.DataFrame(
+        {
+            "movie": [shorten(one.title, _TITLE[1]) if narrow else one.title for one in ratings],
+            "rating": [one.rating for one in ratings],
+            "given_back": [one.given_back for one in ratings],
+            "difference": [one.given_back - one.rating for one in ratings],
+        }
+    )
+    return table.drop(columns="difference") if narrow else table
+
+
+def given_back_columns(*, narrow: bool) -> dict[str, Any]:
+    """How the columns of `given_back` are shown."""
+    column = st.column_config
+    return {
+        "movie": column.TextColumn("Movie", width=150 if narrow else 380),
+        "rating": column.NumberColumn("Rated", format="★ %g", width=60 if narrow else 90),
+        "given_back": column.NumberColumn("Given back", format="★ %.2f", width=90),
+        "difference": column.NumberColumn("Difference", format="%+.2f", width=90),
     }
 
 

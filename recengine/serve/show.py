@@ -123,6 +123,7 @@ def recommendations(answer: Recommendations) -> Shown:
         around = [_deviation(item) for _ in spread]
         rows.add_row(str(item.rank), shown, *around, item.title, str(item.item_id), f"{item.ratings:,}", item.reason)
     yield rows
+    yield from dict.fromkeys(item.method for item in answer.items if item.method)
     yield from _notes(answer.notes)
 
 

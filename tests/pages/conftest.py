@@ -43,6 +43,20 @@ def cold_store(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def small_movielens(tmp_path_factory) -> Path:
+    """A folder for `RECENGINE_DATA` where a few ratings of few movies stand in for "ml-latest-small"."""
+    folder = tmp_path_factory.mktemp("data")
+    path = folder / "ml-latest-small"
+    path.mkdir()
+    pairs = [(u, i) for u in range(1, 31) for i in range(1, 41) if (u * 7 + i * 3) % 5]
+    ratings = [f"{u},{i},{1 + (u * i) % 5},{1000 * u + i}" for u, i in pairs]
+    (path / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *ratings]), "utf-8")
+    movies = [f"{i},Movie {i} (19{50 + i}),Drama" for i in range(1, 41)]
+    (path / "movies.csv").write_text("\n".join(["movieId,title,genres", *movies]), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def chromium():
     """The system's Chromium, headless."""
     playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")

@@ -32,13 +32,14 @@ def settled(page) -> None:
         ("/movie?movie=1", "What is Toy Story (1995), and what is close to it?"),
         ("/data", None),
         ("/accuracy", None),
+        ("/training", "How does a network learn, and when should it stop?"),
     ],
 )
 def test_a_deep_link_is_the_first_request_of_a_fresh_server(fresh_dashboard, open_page, path, title):
     page = open_page(fresh_dashboard + path)
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_count(1)
-    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(7)
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(8)
     if title:
         expect(heading).to_have_text(title)
     expect(page.get_by_text("Page not found")).to_have_count(0)
@@ -118,6 +119,68 @@ def test_three_rated_movies_change_the_list_and_the_address_shares_them(dashboar
     friend = open_page(page.url)
     expect(friend.get_by_text("Casablanca (1942)").first).to_be_visible()
     expect(friend.get_by_test_id("stPlotlyChart")).to_have_text(before)
+
+
+@pytest.fixture
+def small_named(small_movielens, monkeypatch) -> None:
+    """For servers that start after it."""
+    monkeypatch.setenv("RECENGINE_DATA", str(small_movielens))
+
+
+def test_a_training_goes_on_while_one_is_elsewhere_and_is_found_and_cancelled(small_named, fresh_dashboard, open_page):
+    quick = "&".join(f"train.sasrec.{name}" for name in ("epochs=2000", "patience=1000", "factors=8", "blocks=1"))
+    page = open_page(f"{fresh_dashboard}/training?data=ml-latest-small&{quick}")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("the best so far (ring)")).to_be_visible(timeout=240_000)
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()
+    seen = page.get_by_text(re.compile("^Epoch [0-9]+ of at most 2000")).inner_text()
+
+    page.get_by_role("link", name="The data").click()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text(re.compile("network"))
+    page.get_by_role("link", name="Training").click()
+    progress = page.get_by_text(re.compile("^Epoch [0-9]+ of at most 2000"))
+    expect(progress).to_be_visible()
+    expect(progress).not_to_have_text(seen)
+    expect(page.get_by_text("Started elsewhere")).to_have_count(0)
+
+    friend = open_page(page.url)
+    expect(friend.get_by_text("Started elsewhere")).to_be_visible()
+    friend.get_by_role("button", name="Cancel").click()
+    for window in (friend, page):
+        expect(window.get_by_role("button", name="Cancel")).to_have_count(0)
+        expect(window.get_by_role("button", name="Start")).to_be_enabled()
+    expect(page.get_by_text("Cancelled, and nothing was kept")).to_be_visible()
+    expect(page.get_by_role("heading", name="Which training came furthest?")).to_have_count(0)
+
+
+def test_movies_change_places_by_keyboard_the_answer_follows_and_the_address_shares_the_order(
+    small_named, fresh_dashboard, open_page
+):
+    quick = "&".join(f"sasrec.{name}" for name in ("epochs=2", "factors=8", "blocks=1"))
+    page = open_page(
+        f"{fresh_dashboard}/movies?data=ml-latest-small&fewest=0&model=sasrec&{quick}&rated=1:4,2:4,3:4,5:4",
+        viewport={"width": 390, "height": 844},
+    )
+    movies = page.get_by_role("radiogroup", name="Watched in this order")
+    expect(movies).to_contain_text("4 · Movie 5 (1955)", timeout=240_000)
+    expect(page.get_by_role("button", name="Later")).to_be_disabled()
+    score = page.get_by_text(re.compile("^score ")).first
+    before = score.inner_text()
+    settled(page)
+    earlier = page.get_by_role("button", name="Earlier")
+    for place in (3, 2):
+        earlier.press("Enter")
+        expect(movies).to_contain_text(f"{place} · Movie 5 (1955)")
+        expect(page.get_by_label(f"{place} · Movie 5 (1955)")).to_be_checked()
+        expect(earlier).to_be_focused()
+        settled(page)
+    expect(score).not_to_have_text(before)
+    expect(page).to_have_url(re.compile(r"rated=1(:|%3A)4(,|%2C)5(:|%3A)4(,|%2C)2(:|%3A)4(,|%2C)3(:|%3A)4"))
+    page.get_by_text("Why, in full").first.click()
+    expect(page.get_by_text("Of the last 4 movies watched, the network looked most at")).to_be_visible()
+
+    friend = open_page(page.url)
+    expect(friend.get_by_role("radiogroup", name="Watched in this order")).to_contain_text("2 · Movie 5 (1955)")
 
 
 def test_nonsense_in_the_address_is_said_and_forgiven(dashboard, open_page):
