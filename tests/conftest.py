@@ -44,6 +44,17 @@ def light() -> dict[str, dict[str, str]]:
     """Parameters for models that take too long by default to be fitted over and over: less of the same."""
     return {
         "blend": {"children": "bayes-fm(target=ordinal, factors=2, iterations=40, draws=20, chains=2), item-knn, bias"},
+        "autorec": {"epochs": "20", "factors": "8", "batch_size": "16", "learning_rate": "0.02", "regularization": "1"},
+        "multvae": {"epochs": "40", "factors": "8", "batch_size": "8", "learning_rate": "0.02", "patience": "40"},
+        "dnn": {"factors": "4", "hidden": "8", "epochs": "10", "learning_rate": "0.01", "weight_decay": "0.1"},
+        "neumf": {
+            "factors": "8",
+            "hidden": "8",
+            "dropout": "0",
+            "batch_size": "4",
+            "epochs": "4",
+            "learning_rate": "0.03",
+        },
         "sasrec": {"epochs": "5", "factors": "8", "length": "20"},
     }
 

@@ -39,7 +39,7 @@ def attention(watched: Sequence[Reason], *, narrow: bool = False) -> Drawn:
         range=[0.4, len(watched) + 0.6], showgrid=False,
     )  # fmt: skip
     figure.update_yaxes(title_text="attention →", tickformat=".0%", nticks=4, rangemode="tozero")
-    named = ", ".join(f"{place + 1} · {titles[place]} ({percent(shares[place])})" for place in most)
+    named = ", ".join(f"{place + 1}\u00a0·\u00a0{titles[place]} ({percent(shares[place])})" for place in most)
     looked = f"Of the last {len(watched)} movies watched, the network looked most at {named}."
     if len(watched) == 1:
         looked = f"The network had {titles[0]} alone to look at."

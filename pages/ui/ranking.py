@@ -140,7 +140,7 @@ def explained(data: str, told: Why) -> None:
         frame.chart(looked.figure, looked.says, key=f"attention for {told.item_id}")
     with st.expander("The parts as a table"):
         st.dataframe(
-            tables.parts(told.parts), column_config=tables.parts_columns(), hide_index=True,
+            tables.parts(told.parts), column_config=tables.parts_columns(narrow=frame.narrow()), hide_index=True,
             alt=f"Everything that adds to the score of {told.title}.",
         )  # fmt: skip
     address.link("pages/explore/movies.py", "More about this movie", movie=str(told.item_id))

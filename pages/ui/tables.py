@@ -144,11 +144,11 @@ def parts(reasons: Sequence[Reason]) -> pd.DataFrame:
     ).dropna(axis="columns", how="all")
 
 
-def parts_columns() -> dict[str, Any]:
+def parts_columns(*, narrow: bool) -> dict[str, Any]:
     """How the columns of `parts` are shown."""
     column = st.column_config
     return {
-        "what": column.TextColumn("What carried it", width="medium"),
+        "what": column.TextColumn("What carried it", width=110 if narrow else "medium"),
         "rating": column.NumberColumn("Rating", format="★ %g", width="small"),
         "similarity": column.NumberColumn("Similarity", format="%.2f", width="small"),
         "weight": column.NumberColumn("Adds to the score", format="%+.3f", width="small"),

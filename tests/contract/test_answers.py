@@ -118,14 +118,14 @@ def test_a_visitor_is_scored_like_the_person(model, suitable):
 
 
 @pytest.mark.parametrize("shift", [-3.0, 2.0])
-def test_a_rating_of_nought_is_a_rating(model, explicit, make_dataset, shift):
+def test_a_rating_of_nought_is_a_rating(model, explicit, shift):
     """Moving every rating by the same step moves predicted ratings by that step, and hides nothing seen.
 
     At −3 the middle of the scale, a third of all ratings, becomes 0: a model that took 0 for missing would differ.
     """
-    table = np.full((explicit.n_users, explicit.n_items), np.nan)
-    table[explicit.interactions.user, explicit.interactions.item] = explicit.interactions.value + shift
-    moved = make_dataset(table, scale=(1 + shift, 5 + shift), features=explicit.features.toarray())
+    ratings = explicit.interactions
+    other = dataclasses.replace(ratings, value=ratings.value + np.float32(shift))
+    moved = dataclasses.replace(explicit, interactions=other, scale=(1 + shift, 5 + shift))
     people = np.arange(10)
     fitted, query = model.fit(moved), Query.of_users(moved, people)
     seen = fitted.recommend(query, moved.n_items).item

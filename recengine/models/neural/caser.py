@@ -37,7 +37,8 @@ class CaserNet(nn.Module):
         recent = functional.relu(self.mixed(self.dropout(self.filtered(self.dropout(x)))))  # (b, l, u)
         count = (sequence > 0).cumsum(1).clamp(min=1)[:, :, None]
         lasting = x.cumsum(1) / count.sqrt()  # (b, l, d)
-        return self.out(self.dropout(torch.cat([recent, lasting], 2)))
+        hidden: Tensor = self.out(self.dropout(torch.cat([recent, lasting], 2)))
+        return hidden
 
     def filtered(self, x: Tensor) -> Tensor:
         """What all filters see in the `window` movies up to each position: (b, l, d) → (b, l, w · h + v · d)."""

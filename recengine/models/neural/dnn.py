@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,13 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recengine.data.dataset import Float32, Int64
+from recengine.data.dataset import Bool, Float32, Int64
 from recengine.model import Context
 from recengine.models.learned import Curve, Weights
+from recengine.models.leave_one_out import Ratings
 from recengine.models.neural.train import Schedule, Validation, as_array, device, train
-
-if TYPE_CHECKING:
-    from recengine.models.dense import Ratings
 
 _SPREAD = 0.02  # of the first weights
 _AT_ONCE = 256  # people whose ratings are guessed together while validating
@@ -27,7 +24,8 @@ class WideDeepNet(nn.Module):
     """Wide: 1 and the attributes of a person, times those of a movie. Deep: a network over taste, person and movie.
 
     `b`: people, `m`: ratings, `d`: factors, `f`, `g`: attributes of a movie and of a person, each after a 1.
-    `attributes`: of all movies, sparse (n_items, 1 + f). Ratings count from the bias baseline.
+    `attributes`: of all movies, sparse (n_items, 1 + f). Ratings count from the bias baseline, and where that leaves
+    nothing to explain, the network says 0 from the start and stays there.
     """
 
     attributes: Tensor
@@ -37,9 +35,9 @@ class WideDeepNet(nn.Module):
         n_items, f = attributes.shape
         self.register_buffer("attributes", attributes, persistent=False)
         self.movie = nn.Parameter(_SPREAD * torch.randn(n_items, factors))
-        self.presence = nn.Parameter(_SPREAD * torch.randn(n_items, factors))
+        self.presence = nn.Parameter(torch.zeros(n_items, factors))
         self.of_movie = nn.Parameter(_SPREAD * torch.randn(f, factors))
-        self.of_person = nn.Parameter(_SPREAD * torch.randn(kinds, factors))
+        self.of_person = nn.Parameter(torch.zeros(kinds, factors))
         self.cross = nn.Parameter(torch.zeros(kinds, f))
         self.deep = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(5 * factors, hidden), nn.ReLU(),
@@ -49,19 +47,19 @@ class WideDeepNet(nn.Module):
         nn.init.zeros_(self.deep[-1].weight)  # type: ignore[arg-type]
 
     def forget(self, known: Tensor) -> None:
-        """Set to 0 what no step will ever move: the own vectors of movies that are not `known`, (n_items,)."""
+        """Set to 0 what no step will ever move: the vectors of movies that are not `known`, (n_items,)."""
         with torch.no_grad():
             self.movie[~known] = 0
-            self.presence[~known] = 0
 
     def movies(self) -> Tensor:
         """Every movie as a vector, its own plus its attributes': (n_items, d)."""
-        return self.movie + torch.sparse.mm(self.attributes, self.of_movie)
+        own: Tensor = torch.sparse.mm(self.attributes, self.of_movie)
+        return self.movie + own
 
     def taste(self, movies: Tensor, item: Tensor, deviation: Tensor, person: Tensor, b: int) -> Tensor:
         """n^−½ Σ_j (deviation_j q_j + z_j) over the ratings of each person: (m,) each → (b, d)."""
         q, z = (functional.embedding(item, table) for table in (movies, self.presence))  # (m, d)
-        total = torch.zeros(b, q.shape[1], device=q.device).index_add(0, person, deviation[:, None] * q + z)
+        total = q.new_zeros(b, q.shape[1]).index_add(0, person, deviation[:, None] * q + z)
         return total / torch.bincount(person, minlength=b).clamp(min=1).sqrt()[:, None]
 
     def taste_without_each(
@@ -73,19 +71,21 @@ class WideDeepNet(nn.Module):
         """
         q, z = (functional.embedding(item, table) for table in (movies, self.presence))  # (m, d)
         given = torch.cat([deviation[:, None] * q, q, z], 1)  # (m, 3d)
-        total = torch.zeros(b, given.shape[1], device=q.device).index_add(0, person, given)
+        total = given.new_zeros(b, given.shape[1]).index_add(0, person, given)
         liked, watched, met = (functional.embedding(person, total) - given).chunk(3, 1)  # (m, d) each
         left = (torch.bincount(person, minlength=b)[person] - 1).clamp(min=1)
         return (liked - generosity[:, None] * watched + met) / left.sqrt()[:, None]
 
     def wide(self, people: Tensor) -> Tensor:
         """What attributes add for each of some people to each movie: (b, 1 + g) → (n_items, b)."""
-        return torch.sparse.mm(self.attributes, (people @ self.cross).T)
+        added: Tensor = torch.sparse.mm(self.attributes, (people @ self.cross).T)
+        return added
 
     def forward(self, taste: Tensor, person: Tensor, movie: Tensor, wide: Tensor) -> Tensor:
         """Ratings above the baseline, from a taste, a person's and a movie's vector and the wide part: (m,)."""
         x = torch.cat([taste, person, movie, taste * movie, person * movie], 1)  # (m, 5d)
-        return wide + self.deep(x)[:, 0] + ((taste + person) * movie).sum(1)
+        deep: Tensor = self.deep(x)[:, 0]
+        return wide + deep + ((taste + person) * movie).sum(1)
 
 
 def attributes_of(features: sp.csr_matrix) -> Tensor:
@@ -98,24 +98,25 @@ def attributes_of(features: sp.csr_matrix) -> Tensor:
 
 
 def learn(
-    build: Callable[[], WideDeepNet], told: Ratings, held: Ratings, people: Float32, unknown: float,
+    build: Callable[[], WideDeepNet], told: Ratings, held: Ratings, people: Float32, known: Bool, unknown: float,
     schedule: Schedule, context: Context, *, name: str,
 ) -> tuple[Weights, Curve]:  # fmt: skip
     """Train on the ratings `told`, a person at a time, each rating guessed from the person's others.
 
     `people`: attributes after a 1, `(n_users, 1 + g)`; a share `unknown` of the people is left without, in each step.
+    `known`: movies that are among the ratings told, `(n_items,)`.
     Loss: mean squared error. Validation: RMSE of the ratings `held`, guessed from all that are told.
     """
     where = device(context)
-    start, kinds = told.starts(len(people)), torch.from_numpy(people).to(where)
+    start = np.searchsorted(told.person, np.arange(len(people) + 1))
+    kinds = torch.tensor(people, device=where)
     active = np.flatnonzero(np.diff(start))
     columns = (told.item, told.deviation, told.generosity, told.target)
     item, deviation, generosity, target = (torch.from_numpy(column).to(where) for column in columns)
-    known = torch.from_numpy(np.bincount(told.item, minlength=told.n_items) > 0)
 
     def new() -> WideDeepNet:
         network = build()
-        network.forget(known)
+        network.forget(torch.from_numpy(known))
         return network
 
     def loss(network: WideDeepNet, batch: Int64, rng: np.random.Generator) -> Tensor:
@@ -132,7 +133,7 @@ def learn(
         return functional.mse_loss(guess, target[rows])
 
     def measure(network: WideDeepNet) -> float:
-        movies, own = network.movies(), torch.from_numpy(told.deviation - told.generous[told.person]).to(where)
+        movies, own = network.movies(), torch.from_numpy(told.own).to(where)
         taste = network.taste(movies, item, own, torch.from_numpy(told.person).to(where), len(people))
         error = 0.0
         for first in range(0, len(people), _AT_ONCE):
@@ -188,5 +189,4 @@ def variants(network: WideDeepNet, told: Ratings, kinds: Float32, features: Floa
 
 def _columns(told: Ratings) -> tuple[Tensor, Tensor, Tensor]:
     """Item, deviation and row of one person's ratings."""
-    own = told.deviation - told.generous[told.person]
-    return torch.from_numpy(told.item), torch.from_numpy(own), torch.from_numpy(told.person)
+    return torch.from_numpy(told.item), torch.from_numpy(told.own), torch.from_numpy(told.person)

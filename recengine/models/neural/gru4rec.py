@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class GRU4RecNet(nn.Module):
@@ -30,7 +31,7 @@ class GRU4RecNet(nn.Module):
         padding = (sequence == 0).sum(1, keepdim=True)  # (b, 1)
         movies = sequence.gather(1, (place + padding) % length)  # padding last, so that the memory starts empty
         memory, _ = self.gru(self.dropout(self.item(movies)))  # (b, l, u)
-        hidden = self.out(self.dropout(memory))  # (b, l, d)
+        hidden: Tensor = self.out(self.dropout(memory))  # (b, l, d)
         back = (place - padding) % length  # (b, l)
         return hidden.gather(1, back[:, :, None].expand_as(hidden))
 
@@ -42,12 +43,14 @@ class GRU4RecNet(nn.Module):
 def bpr_max(score: Tensor, target: Tensor, regularization: float) -> Tensor:
     """How far each target is above the movies that come closest to it, averaged over the rows: (k, n_items), (k,) → ().
 
+    A score of −∞ is left out: it is no negative.
     −log Σ_j s_j σ(r_target − r_j) + regularization · Σ_j s_j r_j², where j runs over all other movies and s is the
     softmax of their scores r.
     Source: Hidasi and Karatzoglou, "Recurrent Neural Networks with Top-k Gains for Session-based Recommendations", CIKM
     2018, eq. 10. Differs from the paper: every other movie is a negative, none is sampled.
     """
     own = score.gather(1, target[:, None])  # (k, 1)
-    other = score.scatter(1, target[:, None], -torch.inf).log_softmax(1)  # log s, (k, n_items)
-    ahead = torch.logsumexp(other + nn.functional.logsigmoid(own - score), 1)  # (k,)
-    return (regularization * (other.exp() * score**2).sum(1) - ahead).mean()
+    share = score.scatter(1, target[:, None], -torch.inf).log_softmax(1)  # log s, (k, n_items)
+    other = score.masked_fill(score.isneginf(), 0)  # has no share, and no number times 0 may be none
+    ahead = torch.logsumexp(share + functional.logsigmoid(own - other), 1)  # (k,)
+    return (regularization * (share.exp() * other**2).sum(1) - ahead).mean()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import LinearCrossEntropyOptions, functional
+from torch.nn import functional
 
 from recengine.data.dataset import Float32, Int64
 from recengine.model import Context
@@ -24,36 +24,65 @@ _AT_ONCE = 128  # sequences answered together where bits need not be those of a 
 _TOP = 10  # places that the validation counts
 
 
+Objective = Callable[[Any, Tensor, Tensor], Tensor]
+"""The mean loss of a batch: of the network, the sequences (b, l), and the movie after each position (b, l), or 0."""
+
+
+def among_unseen(network: Any, before: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """At the k positions that a movie follows: the scores that a loss compares, (k, n_items), and that movie, (k,).
+
+    What was watched earlier in the sequence cannot follow, and nobody asks for its score: it is −∞.
+    """
+    known = target > 0
+    score = functional.linear(network(before)[known], *network.head())  # (k, n_items)
+    row, place = known.nonzero(as_tuple=True)
+    turn = torch.arange(before.shape[1], dtype=torch.int16, device=before.device)
+    first = turn.new_full((len(before), score.shape[1] + 1), before.shape[1]).scatter(1, before, turn.expand_as(before))
+    return score.masked_fill(first[row, 1:] <= turn[place, None], -torch.inf), target[known] - 1
+
+
+def softmax_among_unseen(network: Any, before: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of the softmax over the movies not yet watched, the mean over all positions that one follows."""
+    return functional.cross_entropy(*among_unseen(network, before, target))
+
+
 def learn(
     build: Callable[[], Any], pasts: Sequence[Int64], times: Sequence[Int64], length: int, schedule: Schedule,
-    context: Context, *, name: str,
+    context: Context, *, name: str, objective: Objective = softmax_among_unseen, gap: float = 0.0,
 ) -> tuple[Weights, Curve]:  # fmt: skip
     """Train a network to tell each movie of `pasts` (positions, oldest first, one array a person) from those before it.
 
     `times`: when, beside them. Movies of the same time are in no known order, so each epoch draws one anew.
-    Loss: cross-entropy of the softmax over all movies, at every position. Validation: NDCG@10 of each person's last
+    `gap`: see `sessions`; what is validated is one session. Validation: NDCG@10 of each person's last
     movie among all that they have not watched; that movie is not learned from.
     """
-    held = [past for past in pasts if len(past) > 2]
+    held = sorted((past for past in pasts if len(past) > 2), key=len)  # so that those measured together pad little
     kept = [len(past) - 1 if len(past) > 2 else len(past) for past in pasts]
-    window, rank = windows([past[:n] for past, n in zip(pasts, kept, strict=True)], times, length + 1)
+    known = [past[:n] for past, n in zip(pasts, kept, strict=True)]
+    window, rank = windows(*sessions(known, times, gap), length + 1)
     where = device(context)
 
     def loss(network: Any, batch: Int64, rng: np.random.Generator) -> Tensor:
-        order = np.argsort(rank[batch] + rng.random((len(batch), rank.shape[1])), axis=1)
-        chosen = torch.from_numpy(np.take_along_axis(window[batch], order, 1)).to(where)
-        before, target = chosen[:, :-1], chosen[:, 1:]
-        known = target > 0
-        weight, bias = network.head()
-        return functional.linear_cross_entropy(
-            network(before)[known], weight, target[known] - 1, linear_bias=bias, options=LinearCrossEntropyOptions()
-        )
+        chosen = torch.from_numpy(shuffled(window[batch], rank[batch], rng)).to(where)
+        return objective(network, chosen[:, :-1], chosen[:, 1:])
 
     def measure(network: Any) -> float:
         return ndcg(network, [past[:-1] for past in held], np.array([past[-1] for past in held]), length)
 
     validation = Validation(f"ndcg@{_TOP}", True, measure) if held else None
     return train(build, loss, len(window), schedule, context, validation, name=name)
+
+
+def sessions(pasts: Sequence[Int64], times: Sequence[Int64], gap: float) -> tuple[list[Int64], list[Int64]]:
+    """Pasts and their times cut wherever more than `gap` passed between two movies; 0 cuts nowhere."""
+    if gap == 0:
+        return list(pasts), list(times)
+    cuts = [1 + np.flatnonzero(np.diff(time[: len(past)]) > gap) for past, time in zip(pasts, times, strict=True)]
+    movies = [part for past, cut in zip(pasts, cuts, strict=True) for part in np.split(past, cut)]
+    moments = [
+        part for time, past, cut in zip(times, pasts, cuts, strict=True) for part in np.split(time[: len(past)], cut)
+    ]
+    return movies, moments
 
 
 def windows(pasts: Sequence[Int64], times: Sequence[Int64], length: int) -> tuple[Int64, Int64]:
@@ -70,6 +99,11 @@ def windows(pasts: Sequence[Int64], times: Sequence[Int64], length: int) -> tupl
             cut.append(np.pad(past[piece] + 1, width))
             rank.append(np.pad(1 + np.cumsum(np.diff(time[piece], prepend=time[piece][0]) > 0), width))
     return np.array(cut, np.int64).reshape(-1, length), np.array(rank, np.int64).reshape(-1, length)
+
+
+def shuffled(window: Int64, rank: Int64, rng: np.random.Generator) -> Int64:
+    """The movies of each row, those of the same rank among themselves in random order: int64 `(b, length)`."""
+    return np.take_along_axis(window, np.argsort(rank + rng.random(rank.shape), axis=1), axis=1)
 
 
 def padded(pasts: Sequence[Int64], length: int) -> Tensor:

@@ -167,3 +167,35 @@ def test_a_cancelled_training_leaves_nothing_in_the_store(tmp_path, make_dataset
 def test_the_graphics_processor_is_used_where_there_is_one():
     assert device(Context(device="cpu")).type == "cpu"
     assert device(Context()).type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_a_decaying_learning_rate_rises_first_and_falls_along_half_a_cosine():
+    schedule = Schedule(epochs=2, batch_size=1, learning_rate=0.1, decay=True)
+    pace = [schedule.pace(step, 100) for step in range(100)]
+    assert pace[0] == pytest.approx(0.2)
+    assert int(np.argmax(pace)) == 4  # the fifth step ends the first twentieth
+    assert pace[50] == pytest.approx(0.5)
+    assert pace[99] < 0.001
+    assert (np.diff(pace[4:]) < 0).all()
+    assert SCHEDULE.pace(0, 100) == SCHEDULE.pace(99, 100) == 1
+
+
+def test_the_running_mean_of_the_weights_is_what_is_validated_and_kept():
+    """Every step moves all weights down by the learning rate, so the mean after each is known."""
+    seen = []
+
+    def measure(network):
+        seen.append(float(network.bias[0]))
+        return float(len(seen))
+
+    schedule = Schedule(epochs=12, batch_size=4, learning_rate=0.1, averaging=0.5)
+    weights, _ = train(line, drift, 8, schedule, Context(), Validation("made up", True, measure), name="x")
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        start = line().bias[0].item()
+    mean, wanted = start - 0.1, []
+    for step in range(2, 25):
+        mean += (1 - min(0.5, step / (9 + step))) * (start - 0.1 * step - mean)
+        wanted.append(mean)
+    assert seen == pytest.approx(wanted[::2], abs=1e-4)
+    assert float(dict(zip(weights.names, weights.arrays, strict=True))["bias"][0]) == pytest.approx(seen[-1])
