@@ -83,12 +83,20 @@ class Jobs:
                     self._end(job, "cancelled")
 
     def follow(self, key: str, context: Context) -> None:
-        """While the job of that key runs, wait and pass on its progress; the work of a job waits for no other."""
+        """While the job of that key runs, wait and pass on its progress; the work of a job waits for no other.
+
+        Raises `Cancelled` when somebody cancels it meanwhile: whoever waits shall not begin the same anew.
+        """
         with self._guard:
             job = None if threading.current_thread() in self._threads else self._jobs.get(key)
-        while job is not None and job.state == _RUNNING:
+            if job is None or job.state != _RUNNING:
+                return
+            before = job.stop.is_set()  # whoever asks after that does want it
+        while job.state == _RUNNING:
             context.step(job.fraction, job.message)
             job.over.wait(_LOOK)
+        if job.state == "cancelled" and not before:
+            raise Cancelled(f"The training of {job.task.title} was cancelled; start it again if you need it.")
 
     def close(self, seconds: float) -> None:
         """Cancel everything and take nothing more; wait so long for what is running."""
@@ -177,10 +185,10 @@ class _Job:
 
     def watch(self, epoch: Epoch) -> None:
         """An epoch is over; a first one begins a new curve, as where a hybrid holds several networks."""
-        before = () if epoch.number == 1 else self.epochs
-        self.epochs = (*before, (epoch, self.seconds))
+        epochs, passes = ((), ()) if epoch.number == 1 else (self.epochs, self.passes)
+        self.epochs = (*epochs, (epoch, self.seconds))
         done, whole = epoch.number / epoch.most, abs(epoch.number / epoch.most - self.fraction) <= 1.01 / epoch.most
-        self.passes = (*self.passes, (self.seconds, done))[-_RECENT:] if whole else ()
+        self.passes = (*passes, (self.seconds, done))[-_RECENT:] if whole else ()
 
     def view(self, ahead: int) -> Job:
         epochs, passes = self.epochs, self.passes

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -254,19 +255,13 @@ class Lab:
             fitted = self._fit(model, train, context.part(0.0, 0.5)).value
             assert isinstance(fitted, FittedWeighted)
             given, context = tuple(fitted.weights.tolist()), context.part(0.5, 0.5)
-        now, inside = validation.shares_of(given, model), self._inside(context)
+        now = validation.shares_of(given, model)
         bare = Weighted(children=model.children, calibration=model.calibration, folds=model.folds)
-        kept = self._keep("validation", bare, train, seed, lambda: validation.validate(bare, train, inside))
-        return validation.weighing(kept.value, now)
+        make = partial(validation.validate, bare, train, self._inside(context))
+        return validation.weighing(self._keep("validation", bare, train, seed, make, context.check).value, now)
 
     def similar(
-        self,
-        data: str,
-        item: Any,
-        k: int = 10,
-        *,
-        model: Recommender | None = None,
-        progress: Progress | None = None,
+        self, data: str, item: Any, k: int = 10, *, model: Recommender | None = None, progress: Progress | None = None
     ) -> list[Similar]:
         """The movies nearest to one, by the similarity of an item-based model (that for ranking unless given)."""
         shelf = self.shelf(data)
@@ -376,16 +371,24 @@ class Lab:
         """A model fitted with everything it is made of, each from the store where it is there."""
         self._jobs.follow(self.store.key(_depends_on("fit", model, train, context.seed)), context)
         inside = self._inside(context)
-        return self._keep("fit", model, train, context.seed, lambda: model.fit(train, inside))
+        waiting = partial(context.step, 0.0, "waiting for the same fit, which is being made elsewhere")
+        return self._keep("fit", model, train, context.seed, lambda: model.fit(train, inside), waiting)
 
     def _inside(self, context: Context) -> Context:
         """The same, where what is needed on the way comes from the store."""
-        return replace(context, keep=lambda *asked: self._keep(*asked).value)
 
-    def _keep(self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> Artifact[T]:
+        def keep(kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> T:
+            return self._keep(kind, model, train, seed, make, context.check).value
+
+        return replace(context, keep=keep)
+
+    def _keep(
+        self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T],
+        waiting: Callable[[], None],
+    ) -> Artifact[T]:  # fmt: skip
         if kind == "fit" and not model.traits.kept:
             return self.store.made(make)
-        return self.store.fetch(_depends_on(kind, model, train, seed), make)
+        return self.store.fetch(_depends_on(kind, model, train, seed), make, waiting)
 
 
 def _depends_on(kind: str, model: Recommender, train: Dataset, seed: int) -> dict[str, Any]:

@@ -41,6 +41,8 @@ MODELS = {
     "multvae": "recengine.models.multvae:MultVAE",
     "dnn": "recengine.models.dense:WideDeep",
     "neumf": "recengine.models.dense:NeuMF",
+    "caser": "recengine.models.sequential:Caser",
+    "gru4rec": "recengine.models.sequential:GRU4Rec",
     "sasrec": "recengine.models.sequential:SASRec",
     "weighted": "recengine.models.hybrid.weighted:Weighted",
     "switching": "recengine.models.hybrid.switching:Switching",

@@ -29,13 +29,14 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import platformdirs
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from recengine.codec import decode, encode
 from recengine.model import Fitted, Recommender
 
 FORMAT = 1  # raised when the layout of an artifact changes: part of every key
 _IN_MEMORY = 16  # artifacts kept open in a process: memory-mapped, and what is derived from them as they are used
+_LOOK = 0.2  # seconds between two tries for the lock of what somebody else makes
 _ABANDONED = 3600  # seconds after which something half done is taken to be left over
 _KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -111,13 +112,16 @@ class Store:
         self._guard = threading.RLock()
         self._making = _Making()
 
-    def fetch(self, depends_on: dict[str, Any], make: Callable[[], T]) -> Artifact[T]:
+    def fetch(
+        self, depends_on: dict[str, Any], make: Callable[[], T], waiting: Callable[[], object] = lambda: None
+    ) -> Artifact[T]:
         """The artifact that depends on exactly `depends_on` (plain JSON), made by `make` when it is not there.
 
         An error in `make` leaves nothing behind. Where the folder cannot be written, the value is made and not kept.
-        `make` may fetch what it needs in its turn.
+        `make` may fetch what it needs in its turn. `waiting` is called now and then while another thread or process
+        makes the same, and what it raises ends the wait.
         """
-        return self._counted(lambda: self._fetch(self.key(depends_on), depends_on, make))
+        return self._counted(lambda: self._fetch(self.key(depends_on), depends_on, make, waiting))
 
     def made(self, make: Callable[[], T]) -> Artifact[T]:
         """What `make` gives, not kept, with the seconds that `fetch` would count."""
@@ -135,17 +139,15 @@ class Store:
             value = make()
         return Artifact(value, seconds(), found=False)
 
-    def _fetch(self, key: str, depends_on: dict[str, Any], make: Callable[[], T]) -> Artifact[T]:
+    def _fetch(
+        self, key: str, depends_on: dict[str, Any], make: Callable[[], T], waiting: Callable[[], object]
+    ) -> Artifact[T]:
         with self._guard:
             if key in self._open:
                 self._open.move_to_end(key)
                 return self._open[key]
-        try:
-            (self.root / "locks").mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / "locks" / key)
-            lock.acquire()
-        except OSError as error:
-            log.warning("cannot use the cache folder %s (%s): results are not kept", self.root, error)
+        lock = self._locked(key, waiting)
+        if lock is None:
             return self._made(make)
         try:
             artifact = self._load(key)
@@ -158,6 +160,21 @@ class Store:
         finally:
             lock.release()
         return self._held(key, artifact)
+
+    def _locked(self, key: str, waiting: Callable[[], object]) -> FileLock | None:
+        """The lock of an artifact, held; None where the folder cannot be used."""
+        while True:
+            try:
+                (self.root / "locks").mkdir(parents=True, exist_ok=True)
+                lock = FileLock(self.root / "locks" / key)
+                lock.acquire(timeout=_LOOK)
+            except Timeout:
+                waiting()
+            except OSError as error:
+                log.warning("cannot use the cache folder %s (%s): results are not kept", self.root, error)
+                return None
+            else:
+                return lock
 
     def _held(self, key: str, artifact: Artifact[T]) -> Artifact[T]:
         """The artifact, kept open for whoever asks next; the copy of another thread that opened it meanwhile stands."""
@@ -178,7 +195,7 @@ class Store:
         found = []
         for folder in self._folders():
             with suppress(Exception):  # another process removes it, or it is damaged, which whoever loads it will find
-                told = json.loads((folder / "meta.json").read_text("utf-8"))["told"]
+                told = _told(folder)
                 if told["key"].get("kind") == kind and told["key"].get("dataset") == dataset:
                     found.append(Kept(folder.name, told["key"], float(told["seconds"]), folder.stat().st_mtime))
         return sorted(found, key=lambda kept: -kept.made)
@@ -187,7 +204,7 @@ class Store:
         """One field of a dataclass that is kept, and no array but its own; None where it is not there or damaged."""
         folder = self.root / key
         try:
-            told = json.loads((folder / "meta.json").read_text("utf-8"))["told"]
+            told = _told(folder)
             part = told["value"]["fields"][name]
             for file, checksum in told["checksums"].items():
                 if f'"{file}"' in json.dumps(part) and checksum != _checksum(folder / file):
@@ -237,13 +254,13 @@ class Store:
         if not folder.is_dir():
             return None
         try:
-            meta = json.loads((folder / "meta.json").read_text("utf-8"))
-            if meta["seal"] != _seal(meta["told"]) or self.key(meta["told"]["key"]) != key:
-                raise ValueError("meta.json does not match its seal")
-            for name, checksum in meta["told"]["checksums"].items():
+            told = _told(folder)
+            if self.key(told["key"]) != key:
+                raise ValueError("it is another artifact")
+            for name, checksum in told["checksums"].items():
                 if checksum != _checksum(folder / name):
                     raise ValueError(f"{name} does not match its checksum")
-            value = decode(meta["told"]["value"], folder, self._part)
+            value = decode(told["value"], folder, self._part)
             if isinstance(value, Fitted):
                 self._keys[value] = key
             (folder / "meta.json").touch()  # the time of last use, for eviction
@@ -254,7 +271,7 @@ class Store:
             with suppress(OSError):
                 folder.replace(aside)
             return None
-        return Artifact(value, float(meta["told"]["seconds"]), found=True)
+        return Artifact(value, float(told["seconds"]), found=True)
 
     def _keep(self, key: str, depends_on: dict[str, Any], artifact: Artifact[Any]) -> None:
         try:
@@ -327,6 +344,15 @@ def _size(folder: Path) -> int:
     with suppress(OSError):
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return 0
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """What the meta.json of an artifact tells; raises where it is not whole."""
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    if meta["seal"] != _seal(meta["told"]):
+        raise ValueError("meta.json does not match its seal")
+    told: dict[str, Any] = meta["told"]
+    return told
 
 
 def _seal(told: Any) -> str:

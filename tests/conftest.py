@@ -55,7 +55,27 @@ def light() -> dict[str, dict[str, str]]:
             "epochs": "4",
             "learning_rate": "0.03",
         },
-        "sasrec": {"epochs": "5", "factors": "8", "length": "20"},
+        "caser": {
+            "epochs": "12",
+            "factors": "8",
+            "horizontal": "2",
+            "vertical": "1",
+            "units": "8",
+            "length": "20",
+            "learning_rate": "0.05",
+            "batch_size": "8",
+            "dropout": "0",
+        },
+        "gru4rec": {
+            "epochs": "20",
+            "factors": "32",
+            "units": "64",
+            "length": "20",
+            "learning_rate": "0.02",
+            "batch_size": "8",
+            "dropout": "0",
+        },
+        "sasrec": {"epochs": "8", "factors": "8", "length": "20", "batch_size": "8", "learning_rate": "0.03"},
     }
 
 

@@ -1,11 +1,8 @@
 """Long work: shared, watched, cancelled, forgotten; whatever becomes of it, the next job runs."""
 
 import logging
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +11,6 @@ from recengine.answers import Task
 from recengine.errors import Cancelled, ModelError
 from recengine.jobs import Jobs
 from recengine.model import Context, Epoch
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -356,29 +351,35 @@ def test_whoever_follows_a_job_can_leave_it(jobs):
     assert jobs.find("a").state == "running"
 
 
+@pytest.mark.parametrize("asked", ["before", "after"])
+def test_whoever_waits_for_a_job_that_is_cancelled_does_not_begin_it_anew(jobs, monkeypatch, one_sentence, asked):
+    monkeypatch.setattr(jobs_module, "_LOOK", 0.005)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stubborn(context):
+        begun.set()
+        go_on.wait(60)
+        context.check()
+
+    def cancel(fraction, message):
+        jobs.cancel("a")
+        go_on.set()
+
+    jobs.start("a", task(), stubborn)
+    assert begun.wait(60)
+    if asked == "before":
+        with pytest.raises(Cancelled) as told:
+            jobs.follow("a", Context(progress=cancel))
+        assert one_sentence(str(told.value))
+    else:  # who comes later wants it all the same
+        jobs.cancel("a")
+        jobs.follow("a", Context(progress=cancel))
+    assert jobs.find("a").state == "cancelled"
+
+
 def test_a_job_does_not_wait_for_itself(jobs):
     jobs.start("a", task(), lambda context: jobs.follow("a", context))
     assert over(jobs, "a").state == "done"
-
-
-@pytest.mark.parametrize("work", ["context.check(); time.sleep(0.01)", "time.sleep(0.01)"], ids=["obedient", "deaf"])
-def test_the_interpreter_exits_while_a_job_runs(work):
-    code = f"""
-import threading, time
-from recengine import jobs
-from recengine.answers import Task
-jobs._LEAVE = 0.5
-begun, all = threading.Event(), jobs.Jobs()
-def work(context):
-    begun.set()
-    while True:
-        {work}
-all.start("a", Task("made", {{}}, "A", "a", 0), work)
-all.start("b", Task("made", {{}}, "B", "b", 0), work)
-begun.wait()
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_is_closed_takes_nothing_more(jobs):

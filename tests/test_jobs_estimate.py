@@ -2,7 +2,8 @@
 
 import pytest
 
-from recengine.jobs import learning, seconds_left
+from recengine.answers import Task
+from recengine.jobs import _Job, learning, seconds_left
 from recengine.model import Epoch
 
 
@@ -35,3 +36,13 @@ def test_what_takes_longer_than_it_should_is_not_said_to_be_over():
     assert seconds_left(marks, 25.0) == pytest.approx(75.0)
     assert seconds_left(marks, 500.0) == pytest.approx(70.0)
     assert seconds_left([(0.0, 0.0), (1.0, 0.5), (2.0, 1.0)], 99.0) == 0.0
+
+
+def test_networks_of_one_epoch_one_after_the_other_go_by_the_whole_work():
+    job = _Job("a", Task("made", {}, "A", "a", 0), lambda context: None)
+    job.state = "running"
+    for start in (0.0, 0.25, 0.5):
+        job.progress(start, "learning")
+        job.watch(Epoch(1, 1, 1.0 + start, "", None))
+    seen = job.view(0)
+    assert (seen.left, seen.learning.loss) == (0.0, (1.5,))  # in no time: it has no clock yet

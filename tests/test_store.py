@@ -243,6 +243,27 @@ def test_threads_that_ask_for_the_same_share_one_making(tmp_path):
     assert len(made) == 1
 
 
+def test_whoever_waits_for_what_another_makes_can_leave(tmp_path):
+    store, begun, go_on = Store(tmp_path), threading.Event(), threading.Event()
+
+    def make():
+        begun.set()
+        go_on.wait(60)
+        return 7
+
+    def leave():
+        raise InterruptedError  # an OSError, as the lock's own are
+
+    thread = threading.Thread(target=store.fetch, args=({"v": 1}, make))
+    thread.start()
+    assert begun.wait(60)
+    with pytest.raises(InterruptedError):
+        store.fetch({"v": 1}, lambda: pytest.fail("made twice"), leave)
+    go_on.set()
+    thread.join()
+    assert store.fetch({"v": 1}, lambda: pytest.fail("made twice"), leave).value == 7
+
+
 def test_processes_that_ask_for_the_same_share_one_making(tmp_path):
     program = (
         "import sys, time, pathlib; from recengine.store import Store\n"

@@ -98,6 +98,19 @@ def test_a_cancelled_training_leaves_nothing(lab, data):
     assert train(lab, data).state == "done"
 
 
+def test_a_training_that_waits_for_the_same_of_another_lab_can_be_cancelled(lab, data, tmp_path):
+    other, model = Lab(Store(tmp_path)), lab.model("sasrec", FOREVER)
+    first = other.train(data, model)
+    until(lambda: other.job(first.key).learning)
+    second = lab.train(data, model)
+    until(lambda: "elsewhere" in lab.job(second.key).message)
+    lab.cancel(second.key)
+    assert over(lab, second).state == "cancelled"
+    assert other.job(first.key).state == "running"
+    other.cancel(first.key)
+    over(other, first)
+
+
 def test_a_network_that_cannot_be_says_so(lab, data, one_sentence):
     done = over(lab, lab.train(data, lab.model("sasrec", {**QUICK, "heads": 3})))
     assert done.state == "failed"
@@ -154,8 +167,12 @@ def test_a_damaged_run_is_left_out_and_the_others_stand(lab, data, caplog):
     np.save(path, np.zeros_like(np.load(path)))
     assert [run.key for run in lab.runs(data)] == [whole.key]
     assert "does not match its checksum" in caplog.text
-    (folder / "meta.json").write_text("nonsense", "utf-8")
-    assert [run.key for run in lab.runs(data)] == [whole.key]
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    meta["told"]["value"]["fields"]["curve"]["fields"]["best"] = 77
+    for text in (json.dumps(meta), "nonsense"):
+        (folder / "meta.json").write_text(text, "utf-8")
+        assert [run.key for run in lab.runs(data)] == [whole.key]
+        assert lab.store.field(damaged.key, "curve") is None
     assert lab.store.field("0" * 32, "curve") is None
 
 

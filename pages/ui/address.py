@@ -14,7 +14,7 @@ from pages.ui import theme
 from pages.ui.words import plain
 
 _LONGEST_NOTE = 200
-_CARRIED = ("data", "model", "rated", "person", "movie", "spec")
+_CARRIED = ("data", "model", "rated", "person", "movie", "spec", "network")
 
 
 def carry(page: str) -> None:

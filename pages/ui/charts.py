@@ -170,8 +170,13 @@ def named(reason: Reason, length: int, lines: int) -> str:
 
 
 def in_lines(text: str, length: int, lines: int) -> str:
-    """Words for a figure, cut to so many lines of a length."""
-    return "<br>".join(map(theme.label, wrap(theme.shorten(text, length * lines), length)))
+    """Words for a figure, cut to so many lines of a length.
+
+    >>> in_lines("Crouching Tiger, Hidden Dragon (Wo hu cang long) (2000)", 20, 2)
+    'Crouching Tiger,<br>Hidden Dragon (Wo…'
+    """
+    cut = wrap(theme.shorten(text, length * lines), length, max_lines=lines, placeholder="…")
+    return "<br>".join(map(theme.label, cut))
 
 
 def signed(value: float, places: int = 2) -> str:

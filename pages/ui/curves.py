@@ -41,7 +41,8 @@ def _half(
         go.Scatter(
             x=list(range(1, n + 1)), y=list(values), mode="lines+markers" if n <= _FEW else "lines",
             line={"color": mark.colour, "width": 3}, marker={"size": 7, "color": mark.colour},
-            hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
+            hovertemplate="epoch %{x}: %{customdata}<extra></extra>",
+            customdata=[number(values, epoch) for epoch in range(1, n + 1)],
         )
     )  # fmt: skip
     if best is not None:
@@ -77,7 +78,7 @@ def _ticks(last: int) -> dict[str, int]:
 
 def _says(values: Sequence[float | None], best: int | None, *, live: bool) -> str:
     n = len(values)
-    now = f"{number(values, n)} after {'epoch' if live else 'the last epoch,'} {n}"
+    now = f"{number(values, n)} after epoch {n}"
     if best is None or best == n:
         return f"{now}{', the best so far (ring)' if best and live else ', the best (ring)' if best else ''}."
     return f"{number(values, best)} after epoch {best}, the best{' so far' if live else ''} (ring); {now}."
@@ -86,11 +87,13 @@ def _says(values: Sequence[float | None], best: int | None, *, live: bool) -> st
 def number(values: Sequence[float | None], epoch: int) -> str:
     """The value after an epoch, from 1.
 
-    >>> number([0.25, None], 1), number([0.25, None], 2)
-    ('0.2500', 'not measured')
+    >>> [number([0.25, 1289.0915, None], epoch) for epoch in (1, 2, 3)]
+    ['0.2500', '1289.1', 'not measured']
     """
     value = values[epoch - 1]
-    return "not measured" if value is None else f"{value:.4f}"
+    if value is None:
+        return "not measured"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:#.5g}"
 
 
 def values_of(run: Run, metric: str) -> Sequence[float | None]:
@@ -126,7 +129,8 @@ def overlay(numbered: Sequence[tuple[int, Run]], metric: str, along: str, *, nar
         title = charts.in_lines(f"{rank} · {called}", 38 if narrow else 110, 3)
         figure.add_scatter(
             x=x, y=y, mode="lines", line={"color": colour, "width": 3, "dash": dash}, name=title,
-            legendgroup=str(rank), hovertemplate=f"{title}<br>%{{x:.4g}}: %{{y:.4f}}<extra></extra>",
+            legendgroup=str(rank), hovertemplate=f"{title}<br>%{{x:.4g}}: %{{customdata}}<extra></extra>",
+            customdata=[number(y, epoch) for epoch in range(1, len(y) + 1)],
         )  # fmt: skip
         figure.add_scatter(
             x=[x[best]], y=[y[best]], mode="markers+text", text=[f"<b>{rank}</b>"], textposition="top center",
@@ -169,7 +173,7 @@ def table(numbered: Sequence[tuple[int, Run]], metric: str) -> list[dict[str, st
     label = "Loss" if metric == LOSS else parse(metric).label
     return [
         {
-            "#": str(rank),
+            "Place": str(rank),
             "Training": run.task.label,
             "Seed": str(run.task.seed),
             label: _worth(run, metric),

@@ -15,6 +15,7 @@ from recengine.wording import short_title
 _NAMED = 3  # movies, of those most looked at
 _FEW = 12  # bars whose places are all written under them
 _SHOWN = 8  # ratings given back, of those most changed
+_THIN = 0.05  # share below which the largest is told with a digit after the point, as are the marks of its axis
 _HEIGHT, _ROW = 190, 30  # pixels
 
 
@@ -38,12 +39,22 @@ def attention(watched: Sequence[Reason], *, narrow: bool = False) -> Drawn:
         title_text="the last movies, in the order watched →", nticks=4 if narrow else 8, dtick=1 if few else None,
         range=[0.4, len(watched) + 0.6], showgrid=False,
     )  # fmt: skip
-    figure.update_yaxes(title_text="attention →", tickformat=".0%", nticks=4, rangemode="tozero")
-    named = ", ".join(f"{place + 1}\u00a0·\u00a0{titles[place]} ({percent(shares[place])})" for place in most)
+    finer = max(shares, default=0.0) < _THIN
+    figure.update_yaxes(title_text="attention →", tickformat=".1%" if finer else ".0%", nticks=4, rangemode="tozero")
+    named = ", ".join(f"{place + 1}\u00a0·\u00a0{titles[place]} ({_share(shares[place])})" for place in most)
     looked = f"Of the last {len(watched)} movies watched, the network looked most at {named}."
     if len(watched) == 1:
         looked = f"The network had {titles[0]} alone to look at."
     return Drawn(figure, f"{looked} Where it looked need not be what decided.".replace(" %", "\u00a0%"))
+
+
+def _share(share: float) -> str:
+    """A share of the attention, told apart from others that are small too.
+
+    >>> _share(0.26), _share(0.0162)
+    ('26 %', '1.6 %')
+    """
+    return f"{100 * share:.1f} %" if 0.001 <= share < _THIN else percent(share)
 
 
 def given_back(ratings: Sequence[GivenBack], *, narrow: bool = False) -> Drawn:

@@ -89,7 +89,7 @@ def shelf(data: str, ratings: tuple[Rated, ...]) -> None:
     for place, one in enumerate(ratings):
         with board.container(gap="xsmall"):
             st.text(_name(one))
-            _change(ratings, place, steps)
+            _change(ratings, place, steps, f"remove {one.movie.item_id}")
 
 
 def in_order(data: str, ratings: tuple[Rated, ...]) -> None:
@@ -112,7 +112,7 @@ def in_order(data: str, ratings: tuple[Rated, ...]) -> None:
     for label, icon, first in (("Earlier", "arrow_upward", place - 1), ("Later", "arrow_downward", place)):
         possible = 0 <= first < len(ratings) - 1
         row.button(label, icon=f":material/{icon}:", disabled=not possible, on_click=_swap, args=(ratings, first))
-    _change(ratings, place, scale_steps(state.catalogue(data).scale))
+    _change(ratings, place, scale_steps(state.catalogue(data).scale), "remove the chosen")
 
 
 def examples(data: str) -> None:
@@ -175,14 +175,14 @@ def _board(ratings: tuple[Rated, ...], few: int) -> Any:
     return st.container(height=_SHELF_HEIGHT if len(ratings) > few else "content", border=False)
 
 
-def _change(ratings: tuple[Rated, ...], place: int, steps: tuple[float, ...]) -> None:
-    """The stars of the movie at a place, where there are several to give, and the way out."""
+def _change(ratings: tuple[Rated, ...], place: int, steps: tuple[float, ...], key: str) -> None:
+    """The stars of the movie at a place, where there are several to give, and the way out: a button of that key."""
     one, others = ratings[place], (ratings[:place], ratings[place + 1 :])
     row = st.container(horizontal=True, vertical_alignment="center")
     if len(steps) > 1:
         _stars(row, one, others, steps)
     row.button(
-        "Remove", key=f"remove {one.movie.item_id}", icon=":material/close:", on_click=_keep_all,
+        "Remove", key=key, icon=":material/close:", on_click=_keep_all,
         args=([*others[0], *others[1]],),
     )  # fmt: skip
 

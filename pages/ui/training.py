@@ -79,7 +79,7 @@ def starter(asked: Asked, runs: tuple[Run, ...]) -> None:
         "It is in training." if active else "It is in the store: choose another parameter or seed." if run else None
     )
     st.button(
-        "Start", icon=":material/play_arrow:", type="primary", width="stretch", on_click=start, key="start training",
+        "Start", icon=":material/play_arrow:", width="stretch", on_click=start, key="start training",
         disabled=active or run is not None, help=helped,
     )  # fmt: skip
     if refused := st.session_state.pop(_REFUSED, ""):
@@ -196,7 +196,7 @@ def verdict(run: Run) -> str:
     ended = (
         f"Then {_epochs(n - told.best)} brought nothing better, so it stopped"
         if n < told.most
-        else f"It learned for all {_epochs(n)} that it had"
+        else f"It learned for {'the' if n == 1 else 'all'} {_epochs(n)} that it had"
     )
     value = f"{parse(told.metric).label} {curves.number(told.validation, told.best)}"
     said = f"**Epoch {told.best} was the best and is kept: {plain(value)}.**"

@@ -14,7 +14,7 @@ from recengine.data.dataset import Dataset, Float32, Int32, Int64, Interactions,
 from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.als import residuals
-from recengine.models.autoencoders import HELD, each_left_out, known_part, row_by_row, why_not
+from recengine.models.autoencoders import HELD, known_part, require_room_for_rows, row_by_row, why_not, without_each
 from recengine.models.baseline import Biases, estimate_biases, require_ratings
 from recengine.models.factors import Movies, Objective, split_by_history
 from recengine.models.learned import (
@@ -77,9 +77,12 @@ class AutoRec(Recommender):
     def fit(self, train: Dataset, context: Context = Context()) -> Fitted:
         """Train the network to give back the residuals of the biases."""
         from recengine.models.neural import autorec
-        from recengine.models.neural.train import Schedule, restore
+        from recengine.models.neural.train import Schedule, rebuild
 
         require_ratings(train, self.name)
+        rows, columns = (train.n_items, train.n_users) if self.by == "movie" else (train.n_users, train.n_items)
+        what = f"{self.name} on {train.n_users:,} people and {train.n_items:,} movies"
+        require_room_for_rows(what, rows, columns, self.batch_size, 3 * columns * self.factors)
         ratings, held = train.interactions, hold_back(train, HELD, context.seed)
         told = self.rows(train, ratings.take(~held), ratings.take(~held))
         rest = self.rows(train, ratings.take(~held), ratings.take(held))
@@ -92,7 +95,7 @@ class AutoRec(Recommender):
             return FittedByPerson(
                 model=self, scale=train.scale, weights=weights, curve=curve, count=count, biases=biases
             )
-        network = restore(self.network(told.shape[1]), weights)
+        network = rebuild(lambda: self.network(told.shape[1]), weights)
         codes = autorec.codes(network, self.rows(train, ratings, ratings))
         codes[count == 0] = 0  # what is known of a movie nobody rated is nothing to learn a person's w from
         return FittedByMovie(
@@ -187,9 +190,9 @@ class FittedByPerson(FittedAutoRec):
     @cached_property
     def network(self) -> Any:
         """Built again from the weights."""
-        from recengine.models.neural.train import restore
+        from recengine.models.neural.train import rebuild
 
-        return restore(self.model.network(len(self.count)), self.weights)
+        return rebuild(lambda: self.model.network(len(self.count)), self.weights)
 
     def given_back(self, cells: sp.csr_matrix) -> Float32:
         """Residuals for all movies from rows of residuals, in one pass, float32 `(b, n_items)`."""
@@ -226,6 +229,10 @@ class FittedByPerson(FittedAutoRec):
 
     def _without_each(self, query: Query, history: sp.csr_matrix) -> tuple[Float32, Float32]:
         """The scores, and those without each of the known movies in turn, float32 `(k, n_items)`."""
-        left, k = each_left_out(history), history.nnz
-        rest = Query(np.full(k, -1, np.int32), left, np.full((k, 0), -1, np.int32))
-        return self.score(query)[0], self.biases.score(rest) + self.given_back(residuals(self.biases, rest))
+
+        def score(left: sp.csr_matrix) -> Float32:
+            b = left.shape[0]
+            rest = Query(np.full(b, -1, np.int32), left, np.full((b, 0), -1, np.int32))
+            return self.biases.score(rest) + self.given_back(residuals(self.biases, rest))
+
+        return self.score(query)[0], without_each(history, score)

@@ -30,6 +30,7 @@ from recengine.models.learned import (
     WeightDecay,
     hold_back,
     no_opinion,
+    require_room,
     without,
 )
 from recengine.models.leave_one_out import Ratings
@@ -89,6 +90,13 @@ class WideDeep(Recommender):
         from recengine.models.neural.train import Schedule
 
         require_ratings(train, self.name)
+        people = min(self.batch_size, train.n_users)
+        ratings_a_step = people * (1 + len(train.interactions) // train.n_users)
+        held_then = ratings_a_step * (3 * people + 40 * self.factors + 8 * self.hidden) + 3 * people * train.n_items
+        require_room(
+            f"{self.name} on {train.n_users:,} people and {train.n_items:,} movies",
+            2 * train.n_items * self.factors, held_then,
+        )  # fmt: skip
         held, unit = hold_back(train, _HELD, context.seed), unit_of(train)
         ratings, rest = (train.with_interactions(train.interactions.take(rows)) for rows in (~held, held))
         biases = estimate_biases(ratings.interactions)
@@ -137,9 +145,9 @@ class FittedWideDeep(Learned):
     @cached_property
     def network(self) -> Any:
         """Built again from the weights."""
-        from recengine.models.neural.train import restore
+        from recengine.models.neural.train import rebuild
 
-        return restore(self.model.network(self.features, self.kinds.shape[1]), self.weights)
+        return rebuild(lambda: self.model.network(self.features, self.kinds.shape[1]), self.weights)
 
     @cached_property
     def known(self) -> Bool:
@@ -282,6 +290,12 @@ class NeuMF(Recommender):
         from recengine.models.neural.train import Schedule
 
         require_interactions(train, self.name)
+        people = min(self.batch_size, train.n_users)
+        pairs = people * (1 + len(train.interactions) // train.n_users) * (1 + self.negatives)
+        require_room(
+            f"{self.name} on {train.n_users:,} people and {train.n_items:,} movies",
+            4 * train.n_items * self.factors, (pairs + train.n_items) * (4 * self.factors + 8 * self.hidden),
+        )  # fmt: skip
         held = np.random.default_rng(context.seed).permutation(train.n_users)[: int(_HELD * train.n_users)]
         count = train.interactions.item_count
         schedule = Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.patience)
@@ -307,9 +321,9 @@ class FittedNeuMF(Learned):
     @cached_property
     def network(self) -> Any:
         """Built again from the weights."""
-        from recengine.models.neural.train import restore
+        from recengine.models.neural.train import rebuild
 
-        return restore(self.model.network(len(self.count)), self.weights)
+        return rebuild(lambda: self.model.network(len(self.count)), self.weights)
 
     def watched(self, query: Query, row: int) -> Int64:
         """What one person rated, of what anybody rated: positions, int64."""

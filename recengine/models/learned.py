@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recengine import memory
 from recengine.data.dataset import Bool, Dataset, Float32, Int64, Query, freeze
 from recengine.explain import Explanation, Part
 from recengine.model import Fitted
@@ -23,6 +24,8 @@ LearningRate = Annotated[float, Field(ge=1e-6, le=1, description="Length of a st
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="Pull of the weights towards 0, apart from the gradient")]
 Patience = Annotated[int, Field(ge=1, le=1000, description="Epochs without a better validation until it stops")]
 Dropout = Annotated[float, Field(ge=0, le=0.95, description="Chance that a number is left out while learning")]
+
+_COPIES = 8  # of the parameters: with gradient, two moments, running mean, the best and those that take its place
 
 OCCLUSION = "By occlusion: each weight is what the score loses when that one movie is left out, all else unchanged."
 
@@ -61,6 +64,14 @@ class Learned(Fitted):
     weights: Weights
     curve: Curve
     count: Int64
+
+
+def require_room(what: str, parameters: int, numbers: int) -> None:
+    """Raise `ModelError` when the memory will not do for a network's parameters and the numbers that a step holds.
+
+    `what` learns ("neumf on 27,000 movies"). A rough count, of the processor's memory alone.
+    """
+    memory.require(4 * (_COPIES * parameters + numbers), what, "choose a smaller batch_size or a smaller network")
 
 
 def hold_back(train: Dataset, share: float, seed: int) -> Bool:

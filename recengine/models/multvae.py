@@ -13,7 +13,7 @@ from pydantic import Field
 from recengine.data.dataset import Dataset, Float32, Int64, Query
 from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
-from recengine.models.autoencoders import HELD, each_left_out, known_part, row_by_row, why_not
+from recengine.models.autoencoders import HELD, known_part, require_room_for_rows, row_by_row, why_not, without_each
 from recengine.models.baseline import require_interactions
 from recengine.models.learned import (
     OCCLUSION,
@@ -79,6 +79,11 @@ class MultVAE(Recommender):
         from recengine.models.neural.train import Schedule
 
         require_interactions(train, self.name)
+        wide = 2 * self.hidden or 3 * self.factors
+        require_room_for_rows(
+            f"{self.name} on {train.n_items:,} movies", train.n_users, train.n_items, self.batch_size,
+            wide * train.n_items + 3 * self.hidden * self.factors,
+        )  # fmt: skip
         held = hold_back(train, HELD, context.seed)
         told, rest = (binary(train.interactions.take(rows).matrix) for rows in (~held, held))
         schedule = Schedule(
@@ -107,9 +112,9 @@ class FittedMultVAE(Learned):
     @cached_property
     def network(self) -> Any:
         """Built again from the weights."""
-        from recengine.models.neural.train import restore
+        from recengine.models.neural.train import rebuild
 
-        return restore(self.model.network(len(self.count)), self.weights)
+        return rebuild(lambda: self.model.network(len(self.count)), self.weights)
 
     def log_chances(self, history: sp.csr_matrix) -> Float32:
         """ln π of all movies from rows of what was watched, in one pass, float32 `(b, n_items)`."""
@@ -147,4 +152,4 @@ class FittedMultVAE(Learned):
 
     def _without_each(self, history: sp.csr_matrix) -> tuple[Float32, Float32]:
         """The scores, and those without each of the known movies in turn, float32 `(k, n_items)`."""
-        return self.log_chances(history)[0], self.log_chances(each_left_out(history))
+        return self.log_chances(history)[0], without_each(history, self.log_chances)

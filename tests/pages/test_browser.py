@@ -129,7 +129,7 @@ def small_named(small_movielens, monkeypatch) -> None:
 
 def test_a_training_goes_on_while_one_is_elsewhere_and_is_found_and_cancelled(small_named, fresh_dashboard, open_page):
     quick = "&".join(f"train.sasrec.{name}" for name in ("epochs=2000", "patience=1000", "factors=8", "blocks=1"))
-    page = open_page(f"{fresh_dashboard}/training?data=ml-latest-small&{quick}")
+    page = open_page(f"{fresh_dashboard}/training?data=ml-latest-small&network=sasrec&{quick}")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("the best so far (ring)")).to_be_visible(timeout=240_000)
     expect(page.get_by_role("button", name="Start")).to_be_disabled()

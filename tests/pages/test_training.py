@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("cold_st
 ROOT = Path(__file__).parents[2]
 PAGE, PERSON = "pages/compare/training.py", "pages/recommend/person.py"
 DATA = "ml-latest-small"
-QUICK = {"train.sasrec.epochs": "2", "train.sasrec.factors": "8", "train.sasrec.blocks": "1"}
+QUICK = {"network": "sasrec", "train.sasrec.epochs": "2", "train.sasrec.factors": "8", "train.sasrec.blocks": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +214,15 @@ def test_nonsense_in_the_address_is_said_and_forgiven(open_page, address):
     app = open_page(**address)
     assert len(app.warning) == 1
     assert "There is no network called" in app.warning[0].value
+    first = next(name for name, info in state.models().items() if info.family == training.FAMILY)
+    assert app.selectbox(key="network in the address").value == first
+
+
+def test_the_network_is_still_chosen_after_a_look_at_another_page(open_page):
+    app = open_page(network="sasrec")
+    healthy(app.switch_page(PERSON).run())
+    del app.query_params["network"]  # as the browser does
+    healthy(app.switch_page(PAGE).run())
     assert app.selectbox(key="network in the address").value == "sasrec"
 
 
@@ -265,6 +274,7 @@ def run_of(learning: Learning) -> Run:
     [
         (told([0.1, 0.3, 0.2], best=2), "Then 1 epoch brought nothing better, so it stopped, after 1 min 15 s."),
         (told([0.1, 0.3, 0.2], most=3, best=2), "It learned for all 3 epochs that it had, after 1 min 15 s."),
+        (told([0.1], most=1), "It learned for the 1 epoch that it had, after 1 min 15 s."),
         (told([None], best=1, metric=""), "nothing was held back to choose one by."),
     ],
 )
@@ -302,6 +312,12 @@ def test_the_furthest_is_the_lowest_error_or_the_highest_quality_of_those_that_w
     assert curves.ranked([*errors, high], "rmse") == errors[::-1]
     assert curves.ranked([none], "ndcg@10") == []
     assert len(curves.ranked([none, high], curves.LOSS)) == 2
+
+
+def test_a_large_loss_has_no_more_digits_than_a_small_one():
+    large = replace(told([0.1]), loss=(1289.0915,))
+    (loss, _) = curves.halves(large, "multvae")
+    assert loss.says == "1289.1 after epoch 1."
 
 
 def test_many_curves_keep_apart():

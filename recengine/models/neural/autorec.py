@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from recengine.data.dataset import Float32, Int64
 from recengine.model import Context
+from recengine.models.autoencoders import AT_ONCE
 from recengine.models.learned import Curve, Weights
 from recengine.models.neural.train import Schedule, Validation, as_array, device, train
 from recengine.models.similarity import rows_of
-
-_AT_ONCE = 512  # rows encoded together
 
 
 class AutoRecNet(nn.Module):
@@ -69,9 +68,9 @@ def learn(
 
     def measure(network: AutoRecNet) -> float:
         total = 0.0
-        for start in range(0, n, _AT_ONCE):
-            x, seen = (part.to(where) for part in dense(told[start : start + _AT_ONCE]))
-            wanted, asked = (part.to(where) for part in dense(held[start : start + _AT_ONCE]))
+        for start in range(0, n, AT_ONCE):
+            x, seen = (part.to(where) for part in dense(told[start : start + AT_ONCE]))
+            wanted, asked = (part.to(where) for part in dense(held[start : start + AT_ONCE]))
             total += float(squared_error(network(x, seen), wanted, asked))
         return float(np.sqrt(total / held.nnz))
 
@@ -89,7 +88,7 @@ def dense(cells: sp.csr_matrix) -> tuple[Tensor, Tensor]:
 @torch.inference_mode()
 def codes(network: AutoRecNet, cells: sp.csr_matrix) -> Float32:
     """h of every row, float32 `(rows, d)`."""
-    parts = [network.encode(*dense(cells[start : start + _AT_ONCE])) for start in range(0, cells.shape[0], _AT_ONCE)]
+    parts = [network.encode(*dense(cells[start : start + AT_ONCE])) for start in range(0, cells.shape[0], AT_ONCE)]
     return as_array(torch.cat(parts))
 
 

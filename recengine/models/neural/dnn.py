@@ -93,7 +93,7 @@ def attributes_of(features: sp.csr_matrix) -> Tensor:
     table = sp.coo_matrix(sp.hstack([np.ones((features.shape[0], 1)), features]))
     place = torch.from_numpy(np.array([table.row, table.col], np.int64))
     return torch.sparse_coo_tensor(
-        place, torch.tensor(table.data, dtype=torch.float32), table.shape, check_invariants=True
+        place, torch.from_numpy(table.data.astype(np.float32)), table.shape, check_invariants=True, device="cpu"
     ).coalesce()
 
 
@@ -134,16 +134,17 @@ def learn(
 
     def measure(network: WideDeepNet) -> float:
         movies, own = network.movies(), torch.from_numpy(told.own).to(where)
-        taste = network.taste(movies, item, own, torch.from_numpy(told.person).to(where), len(people))
-        error = 0.0
+        whose, error = torch.from_numpy(told.person).to(where), 0.0
         for first in range(0, len(people), _AT_ONCE):
+            kind = kinds[first : first + _AT_ONCE]
+            theirs = slice(start[first], start[first + len(kind)])
+            taste = network.taste(movies, item[theirs], own[theirs], whose[theirs] - first, len(kind))
             chosen = slice(*np.searchsorted(held.person, [first, first + _AT_ONCE]))
             person, i, wanted = (
                 torch.from_numpy(column[chosen]).to(where) for column in (held.person, held.item, held.target)
             )
-            kind = kinds[first : first + _AT_ONCE]
             wide = network.wide(kind)[i, person - first]
-            guess = network(taste[person], (kind @ network.of_person)[person - first], movies[i], wide)
+            guess = network(taste[person - first], (kind @ network.of_person)[person - first], movies[i], wide)
             error += float(functional.mse_loss(guess, wanted, reduction="sum"))
         return told.unit * float(np.sqrt(error / len(held.item)))
 

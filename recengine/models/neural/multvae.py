@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from recengine.data.dataset import Float32, Int64
 from recengine.model import Context
+from recengine.models.autoencoders import AT_ONCE
 from recengine.models.learned import Curve, Weights
 from recengine.models.neural.train import Schedule, Validation, as_array, device, train
 
 _TOP = 10  # places that the validation counts
-_AT_ONCE = 512  # people answered together where bits need not be those of a single one
 
 
 class MultVAENet(nn.Module):
@@ -90,8 +90,8 @@ def learn(
 
     def measure(network: MultVAENet) -> float:
         total = 0.0
-        for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
+        for start in range(0, len(asked), AT_ONCE):
+            some = asked[start : start + AT_ONCE]
             x, wanted = (torch.from_numpy(part[some].toarray()).to(where) for part in (told, held))
             total += float(ndcg(network.log_chances(network.encode(x)[0]), x, wanted).sum())
         return total / len(asked)

@@ -1,7 +1,8 @@
 """The one loop that trains every network: mini-batches, early stopping, the best weights, the learning curve.
 
-Same seed, same kind of processor: same numbers. PyTorch's random numbers belong to the whole process, so one network
-is trained at a time in it, and the number of threads is fixed: sums over more of them would round differently.
+Same seed, same kind of processor: same numbers; on a graphics processor up to rounding, as it adds in any order.
+PyTorch's random numbers belong to the whole process, so one network is trained at a time in it, nothing else draws from
+them (`rebuild`), and the number of threads is fixed: sums over more of them would round differently.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def train(
     measured; the weights of the best epoch are kept, and where none was better for `patience` epochs the training ends.
     Without a validation it runs for all epochs and keeps the last. `name`: of the model, for errors.
 
-    Raises `Cancelled` between two batches when the context says so, and `ModelError` when the loss is no number.
+    Raises `Cancelled` between two batches when the context says so, and `ModelError` when the loss is no number or the
+    memory does not suffice.
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019 (AdamW).
     """
     where = device(context)
@@ -134,8 +136,18 @@ def weights_of(network: nn.Module) -> Weights:
 def restore(network: Net, weights: Weights) -> Net:
     """A network with these weights, on the processor, ready to answer and no longer to learn."""
     values = zip(weights.names, weights.arrays, strict=True)
-    network.load_state_dict({name: torch.tensor(array) for name, array in values})
+    network.load_state_dict({name: torch.tensor(array) for name, array in values}, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def rebuild(build: Callable[[], Net], weights: Weights) -> Net:
+    """The network that `build` makes, with these weights, as `restore` gives it; no random number is drawn for it.
+
+    So whoever reads a network from the store does not disturb one that learns meanwhile.
+    """
+    with torch.device("meta"):  # no memory, hence no first weights
+        network = build()
+    return restore(network, weights)
 
 
 def as_array(value: Tensor) -> Float32:
@@ -152,6 +164,8 @@ def _alone(context: Context, where: torch.device) -> Iterator[None]:
         with torch.random.fork_rng([where] if where.type == "cuda" else []):
             torch.manual_seed(context.seed)
             yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ModelError("The memory does not suffice: choose a smaller batch_size or a smaller network.") from error
     finally:
         _turn.release()
 
@@ -205,6 +219,8 @@ class _Record:
 
     def _better(self, value: float, best: float) -> bool:
         assert self.validation is not None
+        if math.isnan(best):
+            return not math.isnan(value)
         return value > best if self.validation.higher_is_better else value < best
 
     def curve(self) -> Curve:

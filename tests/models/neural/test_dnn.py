@@ -193,6 +193,15 @@ def test_what_a_movie_is_worth_is_what_the_score_loses_without_it(make_dataset):
             assert told == pytest.approx(float(fitted.score(query)[0, item]) - rest, abs=1e-4)
 
 
+def test_the_validation_is_the_same_however_many_people_are_guessed_for_together(make_dataset, monkeypatch):
+    data, found = kinds_and_genres(make_dataset, table()), []
+    for people in (256, 5):
+        monkeypatch.setattr(dnn, "_AT_ONCE", people)
+        found.append(WideDeep(**QUICK).fit(data).curve.validation)
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert np.ptp(found[0]) > 1e-3
+
+
 def test_the_same_seed_gives_the_same_weights(make_dataset):
     data = kinds_and_genres(make_dataset, table())
     first, second, third = (WideDeep(**QUICK).fit(data, Context(seed=seed)) for seed in (1, 1, 2))

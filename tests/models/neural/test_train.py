@@ -1,8 +1,10 @@
 """The one training loop: what is kept, when it stops, and that it repeats itself."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -10,7 +12,8 @@ from recengine import registry
 from recengine.data.dataset import Query
 from recengine.errors import Cancelled, ModelError
 from recengine.model import Context
-from recengine.models.neural.train import Schedule, Validation, device, restore, train
+from recengine.models.learned import Weights
+from recengine.models.neural.train import Schedule, Validation, device, rebuild, restore, train
 from recengine.store import Store
 
 
@@ -67,6 +70,58 @@ def test_without_a_validation_the_last_weights_are_kept():
     third, curve = train(line, drift, 4, Schedule(3, 4, 0.1), Context(), name="x")
     assert curve.best == len(curve.loss) == 3
     np.testing.assert_allclose(first.arrays[0] - third.arrays[0], 0.2, atol=1e-3)
+
+
+def test_what_could_not_be_measured_is_not_the_best():
+    values = iter([float("nan"), float("nan"), 2.0, float("nan"), 1.0])
+    validation = Validation("made up", True, lambda network: next(values))
+    _, curve = train(line, drift, 4, Schedule(5, 4, 0.1, patience=9), Context(), validation, name="x")
+    assert curve.best == 3
+
+
+def test_a_network_comes_back_without_a_random_number_drawn():
+    """Those of a training that goes on meanwhile would be others."""
+    weights, _ = train(with_dropout, squares, 8, SCHEDULE, Context(), name="x")
+    before, x = torch.random.get_rng_state(), torch.eye(3)
+    found = rebuild(with_dropout, weights)
+    assert torch.equal(before, torch.random.get_rng_state())
+    torch.testing.assert_close(found(x), restore(with_dropout(), weights)(x), rtol=0, atol=0)
+    assert not any(parameter.requires_grad for parameter in found.parameters())
+
+
+@pytest.mark.parametrize("name", ["autorec", "autorec(by=person)", "multvae", "dnn", "neumf"])
+def test_no_model_draws_random_numbers_but_for_learning(name, make_dataset):
+    data = make_dataset(np.random.default_rng(0).integers(1, 6, (20, 12)).astype(float))
+    model = registry.parse(name)
+    before = torch.random.get_rng_state()
+    fitted = model.model_copy(update={"epochs": 1}).fit(data)
+    fitted.explain(Query.of_users(data, [3]), 2)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_weights_of_another_network_are_not_taken():
+    with pytest.raises(RuntimeError, match="Missing key"):
+        rebuild(line, Weights((), ()))
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_memory_that_does_not_suffice_is_told_and_the_next_one_trains(error, one_sentence):
+    def hungry(network, batch, rng):
+        raise error
+
+    with pytest.raises(ModelError, match="smaller batch_size") as refused:
+        train(line, hungry, 4, SCHEDULE, Context(), name="x")
+    assert one_sentence(str(refused.value))
+    train(line, drift, 4, SCHEDULE, Context(), name="x")
+
+
+@pytest.mark.parametrize("name", ["autorec", "multvae", "dnn", "neumf"])
+def test_a_network_that_does_not_fit_in_memory_is_refused_beforehand(name, make_dataset, monkeypatch, one_sentence):
+    data = make_dataset(np.random.default_rng(0).integers(1, 6, (20, 12)).astype(float))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5000))
+    with pytest.raises(ModelError, match=rf"{name} on .*12 movies needs .* choose a smaller batch_size") as refused:
+        registry.create(name).fit(data)
+    assert one_sentence(str(refused.value))
 
 
 def test_every_example_is_taken_once_an_epoch_in_a_new_order():
