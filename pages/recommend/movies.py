@@ -17,7 +17,7 @@ with choices:
         asked = controls.asked(data, notes, visitors=True)
     with liked:
         rated.search(data, mine)
-        if state.models()[asked.model].traits.time:
+        if state.models()[asked.model].traits.sequence:
             rated.in_order(data, mine)
         else:
             rated.shelf(data, mine)

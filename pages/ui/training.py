@@ -208,7 +208,7 @@ def held_back(info: ModelInfo, run: Run) -> str:
     if not run.learning.metric:
         return ""
     metric = parse(run.learning.metric)
-    if info.traits.time:
+    if info.traits.sequence:
         on = "on each person's last movie, which it did not learn from, among all that they had not watched"
     else:
         on = "on ratings within these data that it did not learn from"

@@ -55,7 +55,7 @@ class Sequential(Recommender):
     @property
     def traits(self) -> Traits:
         """Its scores are no ratings, and its explanations are by occlusion."""
-        return Traits(ratings=False, personal=True, exact=False, time=True)
+        return Traits(ratings=False, personal=True, exact=False, time=True, sequence=True)
 
     @abstractmethod
     def network(self, n_items: int) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from recengine import registry
 from recengine.data.dataset import Interactions, Query
 from recengine.model import Context
 from recengine.models.neural.sequences import shuffled, windows
@@ -120,3 +121,9 @@ def test_the_seed_decides(train, fitted):
     query = Query.of_users(train, np.arange(30))
     np.testing.assert_array_equal(SMALL.fit(train).score(query), fitted.score(query))
     assert (SMALL.fit(train, Context(seed=1)).score(query) != fitted.score(query))[:, :14].all()
+
+
+def test_a_hybrid_follows_the_order_where_a_child_does():
+    assert SASRec().traits.sequence
+    assert registry.create("weighted", {"children": "ease, sasrec"}).traits.sequence
+    assert not registry.create("weighted", {"children": "ease, bpr"}).traits.sequence

@@ -28,6 +28,7 @@ def traits(children: Sequence[Recommender], *, ratings: bool, kept: bool, exact:
         exact=exact,
         time=any(child.time for child in told),
         features=any(child.features for child in told),
+        sequence=any(child.sequence for child in told),
         day=any(child.day for child in told),
         kept=kept,
     )
