@@ -125,5 +125,5 @@ def test_the_seed_decides(train, fitted):
 
 def test_a_hybrid_follows_the_order_where_a_child_does():
     assert SASRec().traits.sequence
-    assert registry.create("weighted", {"children": "ease, sasrec"}).traits.sequence
-    assert not registry.create("weighted", {"children": "ease, bpr"}).traits.sequence
+    assert registry.create("mixed", {"children": "ease, sasrec"}).traits.sequence
+    assert not registry.create("mixed", {"children": "ease, bpr"}).traits.sequence
