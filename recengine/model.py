@@ -29,8 +29,8 @@ class Traits:
 
     `ratings`: its scores are predicted ratings. `personal`: they depend on the person.
     `visitors`: it answers people who are not in the training data. `exact`: its explanations sum to the score.
-    `time`, `features`: it learns from the ratings' times, from the movies' attributes. `sequence`: its answers follow the
-    order in which the person watched.
+    `time`, `features`: it learns from the ratings' times, from the movies' attributes.
+    `sequence`: its answers follow the order in which the person watched.
     `day`: a prediction uses the day of the rating predicted, which only a test rating reveals; it is `Query.time`.
     `uncertainty`: what it learns is `Uncertain`. `kept`: a fit is worth keeping; one that only puts together what was
     fitted before is made anew each time.
