@@ -380,7 +380,7 @@ class Lab:
         def keep(kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T]) -> T:
             return self._keep(kind, model, train, seed, make, context.check).value
 
-        return replace(context, keep=keep)
+        return replace(context, keep=keep, idle=self.store.idle)
 
     def _keep(
         self, kind: str, model: Recommender, train: Dataset, seed: int, make: Callable[[], T],

@@ -71,6 +71,10 @@ def _unseen(epoch: Epoch) -> None:
     """Learning that nobody watches."""
 
 
+def _uncounted(seconds: float) -> None:
+    """Waiting that nobody counts."""
+
+
 def _never() -> bool:
     return False
 
@@ -93,7 +97,8 @@ class Context:
 
     `progress(fraction, message)` is called from the fitting thread, and so is `watch`, after each epoch of a network.
     `keep`: see `Keep`; the lab's is the store. `device`: where networks learn, as PyTorch names it ("cpu", "cuda:1"),
-    or "auto" for the graphics processor where there is one.
+    or "auto" for the graphics processor where there is one. `idle` is told the seconds that a fit waited for another
+    one to end, which are none of its own.
     """
 
     seed: int = 0
@@ -102,6 +107,7 @@ class Context:
     keep: Keep = _make
     watch: Callable[[Epoch], None] = _unseen
     device: str = "auto"
+    idle: Callable[[float], None] = _uncounted
 
     def step(self, fraction: float, message: str) -> None:
         """Report progress (0 to 1); raises `Cancelled` when the work should stop."""

@@ -127,6 +127,10 @@ class Store:
         """What `make` gives, not kept, with the seconds that `fetch` would count."""
         return self._counted(lambda: self._made(make))
 
+    def idle(self, seconds: float) -> None:
+        """Leave these out of the seconds of what is being made in this thread: it waited for others."""
+        self._making.found(0.0, seconds)
+
     def _counted(self, get: Callable[[], Artifact[T]]) -> Artifact[T]:
         """An artifact, whose seconds count in those of what is made of it, however long it took to get."""
         began = time.perf_counter()

@@ -243,6 +243,19 @@ def test_threads_that_ask_for_the_same_share_one_making(tmp_path):
     assert len(made) == 1
 
 
+def test_what_a_fit_waited_for_others_is_none_of_its_seconds(tmp_path, monkeypatch):
+    store, clock = Store(tmp_path), [100.0]
+    monkeypatch.setattr(store_module.time, "perf_counter", lambda: clock[0])
+
+    def make():
+        clock[0] += 12
+        store.idle(10)
+        return 7
+
+    assert store.fetch({"v": 1}, make).seconds == pytest.approx(2)
+    assert Store(tmp_path).fetch({"v": 1}, make).seconds == pytest.approx(2)
+
+
 def test_whoever_waits_for_what_another_makes_can_leave(tmp_path):
     store, begun, go_on = Store(tmp_path), threading.Event(), threading.Event()
 

@@ -67,6 +67,13 @@ def test_a_job_makes_the_very_artifact_that_a_fit_would(lab, data, monkeypatch):
     assert done.learning.best == fitted.curve.best
 
 
+def test_what_a_training_waited_for_another_is_none_of_its_seconds(lab, data, monkeypatch):
+    told = []
+    monkeypatch.setattr(lab.store, "idle", told.append)
+    train(lab, data)
+    assert len(told) == 1
+
+
 def test_asking_for_the_same_again_starts_nothing_anew(lab, data):
     gate, model = threading.Event(), lab.model("sasrec", QUICK)
     hold = lab._jobs.start("hold", lab.train(data, model, seed=9).task, lambda context: gate.wait(60))

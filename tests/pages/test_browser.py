@@ -8,6 +8,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="browser tests ne
 expect = playwright.expect
 expect.set_options(timeout=60_000)
 
+_NAVIGATION = re.compile('^<(ul data-testid="stSidebarNavItems"|li )')
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
 
@@ -180,7 +182,38 @@ def test_movies_change_places_by_keyboard_the_answer_follows_and_the_address_sha
     expect(page.get_by_text("Of the last 4 movies watched, the network looked most at")).to_be_visible()
 
     friend = open_page(page.url)
-    expect(friend.get_by_role("radiogroup", name="Watched in this order")).to_contain_text("2 · Movie 5 (1955)")
+    kept = friend.get_by_role("radiogroup", name="Watched in this order")
+    expect(kept).to_contain_text("2 · Movie 5 (1955)")
+    settled(friend)
+    remove = friend.get_by_role("button", name="Remove")
+    remove.press("Enter")
+    expect(kept.get_by_role("radio")).to_have_count(3)
+    expect(remove).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 1000), (390, 844)])
+def test_the_page_of_trainings_keeps_the_rules_of_accessibility(small_named, fresh_dashboard, open_page, scheme, size):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
+    quick = "&".join(f"train.autorec.{name}" for name in ("epochs=2", "factors=8"))
+    page = open_page(
+        f"{fresh_dashboard}/training?data=ml-latest-small&network=autorec&{quick}",
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme,
+    )  # fmt: skip
+    start = page.get_by_role("button", name="Start")
+    expect(start).to_be_enabled()
+    settled(page)
+    assert broken(axe.run(page)) == []
+    start.click()
+    expect(page.get_by_role("heading", name="Which training came furthest?")).to_be_visible(timeout=240_000)
+    settled(page)
+    assert broken(axe.run(page)) == []
+
+
+def broken(found) -> list[str]:
+    """The rules that a page breaks, but for those that Streamlit's own navigation does."""
+    rules = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found.response["violations"]}
+    return [name for name, parts in rules.items() if not all(_NAVIGATION.search(part) for part in parts)]
 
 
 def test_nonsense_in_the_address_is_said_and_forgiven(dashboard, open_page):

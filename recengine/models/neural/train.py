@@ -158,9 +158,11 @@ def as_array(value: Tensor) -> Float32:
 @contextmanager
 def _alone(context: Context, where: torch.device) -> Iterator[None]:
     """One training at a time, its random numbers drawn from the seed, those of others left as they were."""
+    began = time.perf_counter()
     while not _turn.acquire(timeout=0.1):
         context.step(0.0, "waiting for another training")
     try:
+        context.idle(time.perf_counter() - began)
         with torch.random.fork_rng([where] if where.type == "cuda" else []):
             torch.manual_seed(context.seed)
             yield

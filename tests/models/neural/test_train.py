@@ -13,6 +13,7 @@ from recengine.data.dataset import Query
 from recengine.errors import Cancelled, ModelError
 from recengine.model import Context
 from recengine.models.learned import Weights
+from recengine.models.neural import train as train_module
 from recengine.models.neural.train import Schedule, Validation, device, rebuild, restore, train
 from recengine.store import Store
 
@@ -177,6 +178,21 @@ def test_trainings_at_the_same_time_do_not_disturb_each_other():
     for thread in threads:
         thread.join()
     np.testing.assert_array_equal(found[1].arrays[0], alone.arrays[0])
+
+
+def test_the_time_that_a_training_waits_for_another_is_told_apart():
+    idle, told = [], []
+
+    def progress(fraction, text):
+        told.append(text)
+        if train_module._turn.locked() and "another" in text:
+            train_module._turn.release()
+
+    train_module._turn.acquire()
+    train(line, drift, 4, Schedule(1, 4, 0.1), Context(progress=progress, idle=idle.append), name="x")
+    assert told[0] == "waiting for another training"
+    assert len(idle) == 1
+    assert idle[0] > 0.09  # it tries for a tenth of a second before it says so
 
 
 def test_it_stops_between_batches_and_lets_the_next_one_train():
