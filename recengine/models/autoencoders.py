@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from recengine.data.dataset import Float32, Int64, Query
+from recengine.data.dataset import Float32, Int64
 from recengine.models.learned import require_room
 
 HELD = 0.05  # of the ratings, for validation
@@ -50,10 +50,3 @@ def row_by_row(rows: sp.csr_matrix, count: Int64, answer: Callable[[sp.csr_matri
         score[r] = answer(rows[r])[0]
     score[:, count == 0] = np.nan
     return score
-
-
-def why_not(query: Query, known: sp.csr_matrix) -> str:
-    """Why there is no opinion for the first query: of the movie, or else of the person; `known`: see `known_part`."""
-    if known.nnz:
-        return "nobody has rated this movie"
-    return "nobody else rated what this person did" if query.history[0].nnz else "nothing has been rated yet"

@@ -14,7 +14,7 @@ from recengine.data.dataset import Dataset, Float32, Int32, Int64, Interactions,
 from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.als import residuals
-from recengine.models.autoencoders import HELD, known_part, require_room_for_rows, row_by_row, why_not, without_each
+from recengine.models.autoencoders import HELD, known_part, require_room_for_rows, row_by_row, without_each
 from recengine.models.baseline import Biases, estimate_biases, require_ratings
 from recengine.models.factors import Movies, Objective, split_by_history
 from recengine.models.learned import (
@@ -27,6 +27,7 @@ from recengine.models.learned import (
     PerQuery,
     hold_back,
     no_opinion,
+    why_not,
     without,
 )
 from recengine.models.neighbors import all_people
@@ -213,7 +214,7 @@ class FittedByPerson(FittedAutoRec):
         """What the prediction loses without each of the rated movies."""
         history = known_part(query.rows(0, 1).history, self.count)
         if not history.nnz or self.count[item] == 0:
-            return no_opinion(self, query, item, why_not(query, history), _BIAS)
+            return no_opinion(self, query, item, why_not(query, somebody=history.nnz > 0), _BIAS)
         score, rest = self._occlusions(query, lambda: self._without_each(query.rows(0, 1), history))
         base = float(self.biases.score(query.rows(0, 1))[0, item])
         stars = dict(zip(history.indices, history.data, strict=True))

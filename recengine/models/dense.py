@@ -20,7 +20,7 @@ from recengine.models.baseline import Biases, estimate_biases, require_interacti
 from recengine.models.descent import unit_of
 from recengine.models.features import group_of
 from recengine.models.learned import (
-    OCCLUSION,
+    VALIDATED,
     BatchSize,
     Dropout,
     Epochs,
@@ -28,9 +28,12 @@ from recengine.models.learned import (
     LearningRate,
     Patience,
     WeightDecay,
+    by_occlusion,
+    counts,
     hold_back,
     no_opinion,
     require_room,
+    why_not,
     without,
 )
 from recengine.models.leave_one_out import Ratings
@@ -200,7 +203,7 @@ class FittedWideDeep(Learned):
         query = query.rows(0, 1)
         score = float(self._asked(query, np.array([item]))[0])
         if np.isnan(score):
-            why = "nothing has been rated yet" if self.known[item] else "nobody has rated this movie"
+            why = why_not(query, somebody=not self.known[item])
             return no_opinion(self, query, item, why, "user and item bias")
         told = Ratings.of(query, self.biases, self.unit)
         what, kinds, features = self._hidden(self.kind(query), item)
@@ -296,7 +299,9 @@ class NeuMF(Recommender):
             f"{self.name} on {train.n_users:,} people and {train.n_items:,} movies",
             4 * train.n_items * self.factors, (pairs + train.n_items) * (4 * self.factors + 8 * self.hidden),
         )  # fmt: skip
-        held = np.random.default_rng(context.seed).permutation(train.n_users)[: int(_HELD * train.n_users)]
+        held = np.random.default_rng(context.seed).permutation(train.n_users)[
+            : min(int(_HELD * train.n_users), VALIDATED)
+        ]
         count = train.interactions.item_count
         schedule = Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.patience)
         weights, curve = neumf.learn(
@@ -355,7 +360,7 @@ class FittedNeuMF(Learned):
 
     def fallback(self, query: Query) -> Float32:
         """The number of ratings, the same for everyone."""
-        return np.tile(self.count.astype(np.float32), (len(query), 1))
+        return counts(self.count, query)
 
     def explain(self, query: Query, item: int) -> Explanation:
         """What the score loses without each of the movies watched, in one pass."""
@@ -363,11 +368,8 @@ class FittedNeuMF(Learned):
 
         watched = self.watched(query, 0) if len(query) else np.zeros(0, np.int64)
         if not len(watched) or self.count[item] == 0:
-            why = "nobody has rated this movie" if len(watched) else "nothing has been rated yet"
+            why = why_not(query, somebody=len(watched) > 0)
             return no_opinion(self, query, item, why, "number of ratings")
         score = self.score(query.rows(0, 1))[0]
         parts = without(watched, float(score[item]), neumf.occluded(self.network, watched, item))
-        base = float(score[self.count > 0].mean())
-        return Explanation(
-            float(score[item]), base, "the average movie's score", tuple(parts), exact=False, method=OCCLUSION
-        )
+        return by_occlusion(parts, score, item, self.count)

@@ -5,6 +5,7 @@ Nothing here imports PyTorch, so that a model can be listed, chosen and read fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
@@ -27,6 +28,7 @@ Dropout = Annotated[float, Field(ge=0, le=0.95, description="Chance that a numbe
 
 _COPIES = 8  # of the parameters: with gradient, two moments, running mean, the best and those that take its place
 
+VALIDATED = 2000  # people asked after each epoch
 OCCLUSION = "By occlusion: each weight is what the score loses when that one movie is left out, all else unchanged."
 
 
@@ -82,6 +84,18 @@ def hold_back(train: Dataset, share: float, seed: int) -> Bool:
     return held
 
 
+def counts(count: Int64, query: Query) -> Float32:
+    """The number of ratings, the same for everyone: what stands in where scores are no ratings."""
+    return np.tile(count.astype(np.float32), (len(query), 1))
+
+
+def some(people: NDArray[Any], seed: int) -> NDArray[Any]:
+    """At most so many people that a validation after each epoch does not take longer than the epoch."""
+    if len(people) <= VALIDATED:
+        return people
+    return people[np.sort(np.random.default_rng(seed).permutation(len(people))[:VALIDATED])]
+
+
 class PerQuery:
     """What was worked out for whole queries, such as all their occlusions, for as long as the query lives.
 
@@ -102,6 +116,21 @@ def without(history: NDArray[Any], score: float, occluded: NDArray[Any]) -> list
     """A part a movie of `history` (positions): what the score loses without it, strongest first."""
     parts = [Part("movie", score - float(left), index=int(i)) for i, left in zip(history, occluded, strict=True)]
     return sorted(parts, key=lambda part: -abs(part.weight))
+
+
+def by_occlusion(parts: Sequence[Part], score: Float32, item: int, count: Int64) -> Explanation:
+    """An explanation of the score of `item` among `score` `(n_items,)`, from where the average known movie stands."""
+    base = float(score[count > 0].mean())
+    return Explanation(
+        float(score[item]), base, "the average movie's score", tuple(parts), exact=False, method=OCCLUSION
+    )
+
+
+def why_not(query: Query, *, somebody: bool) -> str:
+    """Why there is no opinion for the first query; `somebody`: whether anything is known of the person."""
+    if somebody:
+        return "nobody has rated this movie"
+    return "nobody else rated what this person did" if query.history[0].nnz else "nothing has been rated yet"
 
 
 def no_opinion(fitted: Fitted, query: Query, item: int, why: str, stand_in: str) -> Explanation:

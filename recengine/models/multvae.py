@@ -13,10 +13,9 @@ from pydantic import Field
 from recengine.data.dataset import Dataset, Float32, Int64, Query
 from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
-from recengine.models.autoencoders import HELD, known_part, require_room_for_rows, row_by_row, why_not, without_each
+from recengine.models.autoencoders import HELD, known_part, require_room_for_rows, row_by_row, without_each
 from recengine.models.baseline import require_interactions
 from recengine.models.learned import (
-    OCCLUSION,
     BatchSize,
     Dropout,
     Epochs,
@@ -25,8 +24,11 @@ from recengine.models.learned import (
     Patience,
     PerQuery,
     WeightDecay,
+    by_occlusion,
+    counts,
     hold_back,
     no_opinion,
+    why_not,
     without,
 )
 from recengine.models.weighting import binary
@@ -132,19 +134,16 @@ class FittedMultVAE(Learned):
 
     def fallback(self, query: Query) -> Float32:
         """The number of ratings, the same for everyone."""
-        return np.tile(self.count.astype(np.float32), (len(query), 1))
+        return counts(self.count, query)
 
     def explain(self, query: Query, item: int) -> Explanation:
         """What the score loses without each of the movies watched."""
         history = known_part(query.rows(0, 1).history, self.count)
         if not history.nnz or self.count[item] == 0:
-            return no_opinion(self, query, item, why_not(query, history), "number of ratings")
+            return no_opinion(self, query, item, why_not(query, somebody=history.nnz > 0), "number of ratings")
         score, rest = self._occlusions(query, lambda: self._without_each(history))
-        base = float(score[self.count > 0].mean())
         parts = without(history.indices, float(score[item]), rest[:, item])
-        return Explanation(
-            float(score[item]), base, "the average movie's score", tuple(parts), exact=False, method=OCCLUSION
-        )
+        return by_occlusion(parts, score, item, self.count)
 
     @cached_property
     def _occlusions(self) -> PerQuery:

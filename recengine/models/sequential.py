@@ -24,7 +24,6 @@ from recengine.explain import Explanation
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import require_interactions
 from recengine.models.learned import (
-    OCCLUSION,
     BatchSize,
     Dropout,
     Epochs,
@@ -33,9 +32,15 @@ from recengine.models.learned import (
     Patience,
     PerQuery,
     WeightDecay,
+    by_occlusion,
+    counts,
     no_opinion,
+    require_room,
+    why_not,
     without,
 )
+
+_TABLES = 5  # of scores that a step of the training holds at once, with their gradients and masks
 
 
 class Sequential(Recommender):
@@ -208,6 +213,7 @@ def fit_sequence(
     from recengine.models.neural.train import Schedule
 
     require_interactions(train, model.name)
+    room(model, train.n_items)
     schedule = Schedule(
         model.epochs, model.batch_size, model.learning_rate, model.weight_decay, model.patience,
         decay=True, averaging=0.99,
@@ -220,6 +226,14 @@ def fit_sequence(
     return FittedSequence(
         model=model, scale=train.scale, weights=weights, curve=curve, count=train.interactions.item_count
     )
+
+
+def room(model: Sequential, n_items: int) -> None:
+    """Refuse a catalogue whose scores at every position of a batch would not fit in the memory that is free."""
+    from recengine.models.neural.train import size_of
+
+    scores = _TABLES * model.batch_size * model.length * n_items
+    require_room(f"{model.name} on {n_items:,} movies", size_of(lambda: model.network(n_items)), scores)
 
 
 def in_order(ratings: Interactions) -> tuple[list[Int64], list[Int64]]:
@@ -248,9 +262,9 @@ class FittedSequence(Learned):
     @cached_property
     def network(self) -> Any:
         """Built again from the weights."""
-        from recengine.models.neural.train import restore
+        from recengine.models.neural.train import rebuild
 
-        return restore(self.model.network(len(self.count)), self.weights)
+        return rebuild(lambda: self.model.network(len(self.count)), self.weights)
 
     def score(self, query: Query) -> Float32:
         """One pass a person, so that nobody's bits depend on the company they are asked in."""
@@ -269,7 +283,7 @@ class FittedSequence(Learned):
 
     def fallback(self, query: Query) -> Float32:
         """The number of ratings, the same for everyone."""
-        return np.tile(self.count.astype(np.float32), (len(query), 1))
+        return counts(self.count, query)
 
     def attention(self, query: Query) -> dict[int, float]:
         """Where the network looks: the share of each of the first query's last `length` movies; they add up to 1.
@@ -290,16 +304,17 @@ class FittedSequence(Learned):
         """What the score loses without each of the last movies, and where the network looked, if it can say."""
         past = pasts_of(query.rows(0, 1), self.count)[0]
         if not len(past) or self.count[item] == 0:
-            why = "nobody has rated this movie" if len(past) else "nothing has been rated yet"
+            why = why_not(query, somebody=len(past) > 0)
             return no_opinion(self, query, item, why, "number of ratings")
         score, rest = self._occlusions(query, lambda: self._without_each(past))
-        base, last = float(score[self.count > 0].mean()), past[-self.model.length :]
-        parts = without(last, float(score[item]), rest[:, item] if len(past) > 1 else np.array([base]))
+        # Without the only movie of a past nothing is left to answer from: the average movie's score stands in.
+        left = rest[:, item] if len(past) > 1 else score[self.count > 0].mean(keepdims=True)
         share = self.attention(query)
-        parts = [replace(part, attention=share.get(part.index)) for part in parts]
-        return Explanation(
-            float(score[item]), base, "the average movie's score", tuple(parts), exact=False, method=OCCLUSION
-        )
+        parts = [
+            replace(part, attention=share.get(part.index))
+            for part in without(past[-self.model.length :], float(score[item]), left)
+        ]
+        return by_occlusion(parts, score, item, self.count)
 
     @cached_property
     def _occlusions(self) -> PerQuery:

@@ -125,6 +125,7 @@ def learn(
     def measure(network: NeuMFNet) -> float:
         movies, gain = network.movies(), 0.0
         for asked, told in parts:
+            context.check()
             score = _scores(network, movies, told)
             score[hidden] = -torch.inf
             score[torch.from_numpy(told).to(where)] = -torch.inf

@@ -17,7 +17,11 @@ from torch.nn import functional
 
 from recengine.data.dataset import Float32, Int64
 from recengine.model import Context
-from recengine.models.learned import Curve, Weights
+from recengine.models.learned import (
+    Curve,
+    Weights,
+    some,
+)
 from recengine.models.neural.train import Schedule, Validation, as_array, device, train
 
 _AT_ONCE = 128  # sequences answered together where bits need not be those of a single one
@@ -56,7 +60,8 @@ def learn(
     `gap`: see `sessions`; what is validated is one session. Validation: NDCG@10 of each person's last
     movie among all that they have not watched; that movie is not learned from.
     """
-    held = sorted((past for past in pasts if len(past) > 2), key=len)  # so that those measured together pad little
+    able = some(np.flatnonzero([len(past) > 2 for past in pasts]), context.seed)
+    held = sorted((pasts[person] for person in able), key=len)  # so that those measured together pad little
     kept = [len(past) - 1 if len(past) > 2 else len(past) for past in pasts]
     known = [past[:n] for past, n in zip(pasts, kept, strict=True)]
     window, rank = windows(*sessions(known, times, gap), length + 1)
@@ -67,7 +72,7 @@ def learn(
         return objective(network, chosen[:, :-1], chosen[:, 1:])
 
     def measure(network: Any) -> float:
-        return ndcg(network, [past[:-1] for past in held], np.array([past[-1] for past in held]), length)
+        return ndcg(network, [past[:-1] for past in held], np.array([past[-1] for past in held]), length, context.check)
 
     validation = Validation(f"ndcg@{_TOP}", True, measure) if held else None
     return train(build, loss, len(window), schedule, context, validation, name=name)
@@ -113,10 +118,16 @@ def padded(pasts: Sequence[Int64], length: int) -> Tensor:
     return torch.from_numpy(np.array(rows, np.int64).reshape(-1, width))
 
 
-def ndcg(network: Any, pasts: Sequence[Int64], target: Int64, length: int) -> float:
-    """Mean over people of 1 / log₂(1 + place of the target among the unseen), 0 beyond the tenth place."""
+def ndcg(
+    network: Any, pasts: Sequence[Int64], target: Int64, length: int, check: Callable[[], None] = lambda: None
+) -> float:
+    """Mean over people of 1 / log₂(1 + place of the target among the unseen), 0 beyond the tenth place.
+
+    `check` is called between blocks of people, to stop where that is wanted.
+    """
     where, gain = next(network.parameters()).device, 0.0
     for start in range(0, len(pasts), _AT_ONCE):
+        check()
         asked = pasts[start : start + _AT_ONCE]
         score = scores(network, padded(asked, length).to(where))  # (b, n_items)
         for row, past in enumerate(asked):

@@ -150,6 +150,12 @@ def rebuild(build: Callable[[], Net], weights: Weights) -> Net:
     return restore(network, weights)
 
 
+def size_of(build: Callable[[], nn.Module]) -> int:
+    """How many numbers the network that `build` makes learns; nothing is drawn and no memory taken for it."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in build().parameters())
+
+
 def as_array(value: Tensor) -> Float32:
     """A tensor as a float32 array."""
     return np.asarray(value.cpu().numpy(), np.float32)

@@ -90,7 +90,9 @@ def test_a_network_comes_back_without_a_random_number_drawn():
     assert not any(parameter.requires_grad for parameter in found.parameters())
 
 
-@pytest.mark.parametrize("name", ["autorec", "autorec(by=person)", "multvae", "dnn", "neumf"])
+@pytest.mark.parametrize(
+    "name", ["autorec", "autorec(by=person)", "multvae", "dnn", "neumf", "caser", "gru4rec", "sasrec"]
+)
 def test_no_model_draws_random_numbers_but_for_learning(name, make_dataset):
     data = make_dataset(np.random.default_rng(0).integers(1, 6, (20, 12)).astype(float))
     model = registry.parse(name)
@@ -116,7 +118,7 @@ def test_memory_that_does_not_suffice_is_told_and_the_next_one_trains(error, one
     train(line, drift, 4, SCHEDULE, Context(), name="x")
 
 
-@pytest.mark.parametrize("name", ["autorec", "multvae", "dnn", "neumf"])
+@pytest.mark.parametrize("name", ["autorec", "multvae", "dnn", "neumf", "caser", "gru4rec", "sasrec"])
 def test_a_network_that_does_not_fit_in_memory_is_refused_beforehand(name, make_dataset, monkeypatch, one_sentence):
     data = make_dataset(np.random.default_rng(0).integers(1, 6, (20, 12)).astype(float))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5000))
