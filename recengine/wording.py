@@ -12,6 +12,8 @@ from recengine.data.dataset import Dataset
 from recengine.explain import Explanation, Part
 from recengine.model import Fitted
 
+_SLIGHT = 0.01  # of a score, what a reason must have moved to be named
+
 
 def stars(fitted: Fitted, score: float) -> float | None:
     """A score as a rating within the scale; None where the model does not predict ratings."""
@@ -65,6 +67,8 @@ def clause(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *, 
     if models:
         return _speaks(max(models, key=lambda reason: reason.weight))
     helped = [reason for reason in why if reason.weight > 0] or list(why)
+    if explanation.method and _slight(explanation):
+        return "because of all that was rated together, hardly of any one movie"
     if not helped:
         return explanation.base_name
     movies = [reason for reason in helped if reason.kind == "movie"]
@@ -79,6 +83,12 @@ def clause(explanation: Explanation, why: tuple[Reason, ...], n_people: int, *, 
         return f"rated by {why[0].weight:.0f} of {n_people:,} people"
     strongest = [f"{reason.what} {reason.weight:+.2f}" for reason in why[:3] if abs(reason.weight) >= 0.005]
     return ", ".join(strongest).replace(" -", " −") or "nothing that weighs"
+
+
+def _slight(explanation: Explanation) -> bool:
+    """Whether no part that was found says anything of how far the score is from its base."""
+    strongest = max((abs(part.weight) for part in explanation.parts), default=0.0)
+    return strongest < _SLIGHT * abs(explanation.score - explanation.base)
 
 
 def _people(people: Sequence[Reason], *, explicit: bool) -> str:

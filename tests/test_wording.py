@@ -139,3 +139,12 @@ def test_a_movies_share_of_attention_stays_with_it_and_occlusion_gives_the_reaso
     why = wording.reasons(make_dataset([[5, 4, 3]]), explanation)
     assert [reason.attention for reason in why] == [0.7, 0.3, None]
     assert wording.one_line(explanation, why, 1, explicit=True) == "Because of Movie 1"
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"), [(0.3, "Because of Movie 1"), (0.02, "Because of all that was rated toge")]
+)
+def test_a_movie_that_moved_next_to_nothing_is_no_reason(make_dataset, weight, said):
+    explanation = Explanation(4.0, 0.0, "the average movie's score", (Part("movie", weight, 1),), False, method="x")
+    why = wording.reasons(make_dataset([[5, 4, 3]]), explanation)
+    assert wording.one_line(explanation, why, 1, explicit=True).startswith(said)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recengine.data.dataset import Bool, Dataset, Float32, Int32, Int64, Interactions, freeze, freeze_csr
 from recengine.errors import ModelError
-from recengine.models.features import group_of
+from recengine.models.features import group_of, words_of
 from recengine.models.similarity import Float64, kernel_array, rows_of
 
 Track = Literal["ratings", "attributes", "day"]
@@ -27,12 +27,6 @@ DAY = 86400  # seconds
 ITSELF, IMPLICIT, REST = 0, 1, 2  # blocks of people and movies: each row's own, who met whom, attributes
 
 _OF_PEOPLE = {"age": "the person's age", "gender": "the person's gender", "occupation": "the person's occupation"}
-_WORDS = {
-    "genre": "its genres",
-    "director": "its directors",
-    "based on": "what it is based on",
-    "watched together with": "what it is watched together with",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +148,7 @@ def movie_side(train: Dataset, ratings: Interactions, track: Track) -> Side:
             if group != "decade":  # the years say it in detail
                 columns = [at for at, other in enumerate(groups) if other == group]
                 chosen = sp.csr_matrix(train.features[:, columns], dtype=np.float64)
-                blocks.append(Block(_WORDS.get(group, f"its {group}"), chosen))
+                blocks.append(Block(words_of(group), chosen))
         together = [tuple(sorted(genres)) or None for genres in train.movies["genres"]]
         blocks.append(Block("its genres together", _one_hot(together)))
         blocks.append(Block("its year", _one_hot(_plain(train.movies["year"]))))

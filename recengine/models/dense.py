@@ -5,6 +5,7 @@ Nothing is learned about a person: in both, the person is what the query says th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from recengine.explain import Explanation, Part
 from recengine.model import Context, Family, Fitted, Recommender, Traits
 from recengine.models.baseline import Biases, estimate_biases, require_interactions, require_ratings
 from recengine.models.descent import unit_of
-from recengine.models.features import group_of
+from recengine.models.features import group_of, words_of
 from recengine.models.learned import (
     VALIDATED,
     BatchSize,
@@ -223,25 +224,25 @@ class FittedWideDeep(Learned):
         feature = np.append(np.float32(1), self.features[[item]].toarray()[0]).astype(np.float32)
         what: list[str] = []
         kinds, features = [kind], [feature]
-        for text, columns in _groups("the person's", kind, self.kind_names):
+        for text, columns in _groups(kind, self.kind_names, "the person's {}".format):
             what.append(text)
             kinds.append(_hiding(kind, columns))
             features.append(feature)
-        for text, columns in _groups("the movie's", feature, self.feature_names):
+        for text, columns in _groups(feature, self.feature_names, words_of):
             what.append(text)
             kinds.append(kind)
             features.append(_hiding(feature, columns))
         return what, np.array(kinds), np.array(features)
 
 
-def _groups(whose: str, row: Float32, names: tuple[str, ...]) -> list[tuple[str, list[int]]]:
+def _groups(row: Float32, names: tuple[str, ...], words: Callable[[str], str]) -> list[tuple[str, list[int]]]:
     """The groups of attributes that a row (1, then a column a name) has any of, in words, and their columns."""
     groups: dict[str, list[int]] = {}
     for column, name in enumerate(names, 1):
         if row[column]:
             groups.setdefault(group_of(name), []).append(column)
     return [
-        (f"{whose} {group}: {', '.join(names[column - 1].partition(': ')[2] for column in columns)}", columns)
+        (f"{words(group)}: {', '.join(names[column - 1].partition(': ')[2] for column in columns)}", columns)
         for group, columns in groups.items()
     ]
 

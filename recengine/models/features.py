@@ -11,6 +11,13 @@ import scipy.sparse as sp
 from recengine.data.dataset import Dataset, Float32, freeze, freeze_csr
 from recengine.data.features import text_features
 
+_WORDS = {
+    "genre": "its genres",
+    "director": "its directors",
+    "based on": "what it is based on",
+    "watched together with": "what it is watched together with",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class ItemVectors:
@@ -27,6 +34,15 @@ class ItemVectors:
 def group_of(name: str) -> str:
     """The group that a column belongs to: "genre" of "genre: Drama"."""
     return name.partition(": ")[0]
+
+
+def words_of(group: str) -> str:
+    """A group of a movie's attributes in words, as a reason names it.
+
+    >>> words_of("genre"), words_of("decade")
+    ('its genres', 'its decade')
+    """
+    return _WORDS.get(group, f"its {group}")
 
 
 def known_features(train: Dataset) -> tuple[sp.csr_matrix, tuple[str, ...]]:
