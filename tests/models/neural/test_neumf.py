@@ -171,6 +171,7 @@ def test_the_same_seed_gives_the_same_weights(make_dataset):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_on_movielens_100k(ml100k_zip):
     """Fold ua, ua.base → ua.test, all movies ranked."""
     loaded = sources.load(str(ml100k_zip))
