@@ -7,7 +7,7 @@ The data are made up: power laws of popularity and activity, tastes, random genr
 somebody in the data. After one call that compiles and prepares, each visitor's list of ten (`recommend`: fold-in,
 scores of all movies, ranking) and the explanation of its first movie are timed one by one. A model with parameters for
 ranking is measured with them too. To fit, EASE needs 12 bytes for each pair of movies, 9 GB, and minutes. What takes
-longer still is measured only when it is asked for.
+longer still, such as a network, is measured only when it is asked for.
 """
 
 from __future__ import annotations
@@ -75,10 +75,14 @@ def ask(fitted: Fitted, queries: list[Query]) -> tuple[list[float], list[float]]
     return lists, reasons
 
 
+def _takes_long(name: str) -> bool:
+    return name in ONLY_WHEN_ASKED or registry.model_class(name).family == "neural"
+
+
 def chosen(names: list[str] | None) -> list[tuple[str, Recommender]]:
     """Models by name, and once more as they rank where that differs."""
     found = []
-    for name in names or [name for name in registry.names() if name not in ONLY_WHEN_ASKED]:
+    for name in names or [name for name in registry.names() if not _takes_long(name)]:
         found.append((name, registry.create(name)))
         if ranking := registry.model_class(name).ranking:
             found.append((f"{name}, as it ranks", registry.create(name, ranking)))
