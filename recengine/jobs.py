@@ -247,7 +247,7 @@ def _run(job: _Job) -> tuple[JobState, str | None]:
         return "cancelled", None
     except RecengineError as error:
         return "failed", str(error)
-    except Exception:
+    except BaseException:  # whatever it is, the thread goes on with the next job
         log.exception("the job %s failed", job.task.label)
         return "failed", f"{job.task.title} could not be trained, for a reason that stands in the log of the server."
     return "done", None

@@ -224,9 +224,10 @@ def test_a_refusal_is_told_as_it_is(jobs):
     assert (done.state, done.error) == ("failed", "64 factors do not divide into 3 heads: choose a divisor.")
 
 
-def test_what_nobody_foresaw_is_one_sentence_and_the_log_has_the_rest(jobs, caplog, one_sentence):
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit])
+def test_what_nobody_foresaw_is_one_sentence_and_the_log_has_the_rest(jobs, caplog, one_sentence, kind):
     def crash(context):
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+        raise kind("mat1 and mat2 shapes cannot be multiplied")
 
     with caplog.at_level(logging.ERROR):
         jobs.start("a", task(), crash)
