@@ -306,10 +306,9 @@ class FittedSequence(Learned):
         if not len(past) or self.count[item] == 0:
             why = why_not(query, somebody=len(past) > 0)
             return no_opinion(self, query, item, why, "number of ratings")
-        score, rest = self._occlusions(query, lambda: self._without_each(past))
+        score, rest, share = self._told(query, lambda: (*self._without_each(past), self.attention(query)))
         # Without the only movie of a past nothing is left to answer from: the average movie's score stands in.
         left = rest[:, item] if len(past) > 1 else score[self.count > 0].mean(keepdims=True)
-        share = self.attention(query)
         parts = [
             replace(part, attention=share.get(part.index))
             for part in without(past[-self.model.length :], float(score[item]), left)
@@ -317,7 +316,7 @@ class FittedSequence(Learned):
         return by_occlusion(parts, score, item, self.count)
 
     @cached_property
-    def _occlusions(self) -> PerQuery:
+    def _told(self) -> PerQuery:
         return PerQuery()
 
     def _without_each(self, past: Int64) -> tuple[Float32, Float32]:

@@ -26,7 +26,7 @@ from recengine.errors import ModelError
 from recengine.model import Context, Epoch
 from recengine.models.learned import Curve, Weights, frozen
 
-_THREADS = 1  # whatever the machine has: small networks gain little from more, and others want to be served meanwhile
+_THREADS = 1  # whatever the machine has: sums round alike everywhere, and others want to be served meanwhile
 _REPORT = 0.5  # seconds between two reports of progress within an epoch
 _turn = threading.Lock()
 torch.set_num_threads(_THREADS)
@@ -133,21 +133,16 @@ def weights_of(network: nn.Module) -> Weights:
     return frozen({name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()})
 
 
-def restore(network: Net, weights: Weights) -> Net:
-    """A network with these weights, on the processor, ready to answer and no longer to learn."""
-    values = zip(weights.names, weights.arrays, strict=True)
-    network.load_state_dict({name: torch.tensor(array) for name, array in values}, assign=True)
-    return network.eval().requires_grad_(False)
-
-
 def rebuild(build: Callable[[], Net], weights: Weights) -> Net:
-    """The network that `build` makes, with these weights, as `restore` gives it; no random number is drawn for it.
+    """The network that `build` makes, with these weights, on the processor, ready to answer and no longer to learn.
 
-    So whoever reads a network from the store does not disturb one that learns meanwhile.
+    No random number is drawn for it, so whoever reads a network from the store does not disturb one that learns.
     """
     with torch.device("meta"):  # no memory, hence no first weights
         network = build()
-    return restore(network, weights)
+    values = zip(weights.names, weights.arrays, strict=True)
+    network.load_state_dict({name: torch.tensor(array) for name, array in values}, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def size_of(build: Callable[[], nn.Module]) -> int:

@@ -16,7 +16,7 @@ from recengine.models.dense import WideDeep, kinds_of
 from recengine.models.leave_one_out import Ratings
 from recengine.models.neighbors import all_people
 from recengine.models.neural import dnn
-from recengine.models.neural.train import Schedule, restore
+from recengine.models.neural.train import Schedule, rebuild
 
 D = 3
 QUICK = {"factors": 8, "hidden": 16, "epochs": 15}
@@ -134,7 +134,7 @@ def test_it_can_learn_by_heart(make_dataset):
 
     schedule = Schedule(epochs=300, batch_size=4, learning_rate=0.01)
     weights, curve = dnn.learn(build, told, nothing, kinds, known, 0.0, schedule, Context(), name="dnn")
-    made = restore(build(), weights)
+    made = rebuild(build, weights)
     movies = made.movies()
     item, _, _, person = tensors(told)
     taste = made.taste_without_each(movies, *tensors(told), data.n_users)

@@ -11,7 +11,7 @@ from recengine.evaluate import evaluate
 from recengine.model import Context
 from recengine.models.dense import NeuMF
 from recengine.models.neural import neumf
-from recengine.models.neural.train import Schedule, restore
+from recengine.models.neural.train import Schedule, rebuild
 
 D = 3
 QUICK = {"factors": 8, "hidden": 16, "epochs": 10}
@@ -120,7 +120,7 @@ def test_it_can_learn_by_heart():
 
     schedule = Schedule(epochs=300, batch_size=4, learning_rate=0.01)
     weights, curve = neumf.learn(build, matrix, nobody, known, 4, schedule, Context(), name="neumf")
-    made = restore(build(), weights)
+    made = rebuild(build, weights)
     assert curve.loss[-1] < 0.1 < curve.loss[0]
     row, item = (torch.from_numpy(part.astype(np.int64)) for part in matrix.nonzero())
     odds = made(made.people(made.taste_without_each(item, row, 14))[:, None], made.movies()).numpy()
